@@ -1,0 +1,49 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::InvalidInput;
+
+/// Why a session ended, as a short snake_case word for people and audit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndReason(Cow<'static, str>);
+
+impl EndReason {
+    /// A deadline passed.
+    pub const EXPIRED: Self = Self(Cow::Borrowed("expired"));
+    /// A newer session of the same user took its place at the limit.
+    pub const SESSION_LIMIT: Self = Self(Cow::Borrowed("session_limit"));
+    /// The application ended it through the service API.
+    pub const ENDED_BY_SERVICE: Self = Self(Cow::Borrowed("ended_by_service"));
+    /// The user signed out.
+    pub const LOGOUT: Self = Self(Cow::Borrowed("logout"));
+
+    /// Longest reason in bytes.
+    pub const MAX_BYTES: usize = 64;
+
+    /// Takes a reason of one's own.
+    ///
+    /// # Errors
+    /// [`InvalidInput`] for `reason` unless it is 1 to [`Self::MAX_BYTES`] of `a`–`z`, `0`–`9`, `_`.
+    pub fn new(text: &str) -> Result<Self, InvalidInput> {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        if text.is_empty() || text.len() > Self::MAX_BYTES || !text.bytes().all(plain) {
+            return Err(InvalidInput::new(
+                "reason",
+                "must be a short snake_case word",
+            ));
+        }
+        Ok(Self(Cow::Owned(text.to_owned())))
+    }
+
+    /// The word.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
