@@ -4,8 +4,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    DeviceFingerprint, EndKind, Lifetime, Metadata, SecretHash, SessionId, SessionState, Standing,
-    UserId,
+    DeviceFingerprint, Lifetime, Metadata, SecretHash, SessionId, SessionState, Standing, UserId,
 };
 
 /// One signed-in presence of one user on one device.
@@ -100,8 +99,7 @@ impl Session {
     /// The earlier of the idle and the absolute deadline: the session is dead from this moment on.
     #[must_use]
     pub fn deadline(&self) -> DateTime<Utc> {
-        self.idle_expires_at()
-            .map_or(self.expires_at, |idle| idle.min(self.expires_at))
+        self.deadline_after(self.last_activity)
     }
 
     /// The state at `now`.
@@ -111,38 +109,46 @@ impl Session {
     /// nothing.
     #[must_use]
     pub fn state(&self, now: DateTime<Utc>) -> SessionState {
+        self.state_after(self.last_activity, now)
+    }
+
+    /// As [`Self::state`], with activity at `last_activity` that the record may not know yet.
+    #[must_use]
+    pub fn state_after(&self, last_activity: DateTime<Utc>, now: DateTime<Utc>) -> SessionState {
+        let last_activity = last_activity.max(self.last_activity);
+        let is_idle = || {
+            self.idle_timeout
+                .is_some_and(|idle| now >= later(last_activity, idle / 2))
+        };
         match &self.standing {
             Standing::Ended(ending) => ending.kind.into(),
-            _ if now >= self.deadline() => SessionState::Expired,
+            _ if now >= self.deadline_after(last_activity) => SessionState::Expired,
             Standing::Suspended => SessionState::Suspended,
-            Standing::Open if self.is_idle(now) => SessionState::Idle,
+            Standing::Open if is_idle() => SessionState::Idle,
             Standing::Open => SessionState::Active,
         }
     }
 
-    fn is_idle(&self, now: DateTime<Utc>) -> bool {
-        self.idle_timeout
-            .is_some_and(|idle| now >= later(self.last_activity, idle / 2))
-    }
-
-    /// Lets a client in at `now`, or says why not.
-    ///
-    /// # Errors
-    /// [`Refusal`] by the state; never [`Refusal::Unknown`].
-    pub fn admit(&self, now: DateTime<Utc>) -> Result<(), Refusal> {
-        match self.state(now) {
-            SessionState::Active | SessionState::Idle => Ok(()),
-            SessionState::Suspended => Err(Refusal::Suspended),
-            SessionState::Expired => Err(Refusal::Expired),
-            SessionState::Revoked => Err(Refusal::Revoked),
-            SessionState::Terminated => Err(Refusal::Terminated),
-        }
+    fn deadline_after(&self, last_activity: DateTime<Utc>) -> DateTime<Utc> {
+        self.idle_timeout.map_or(self.expires_at, |idle| {
+            later(last_activity, idle).min(self.expires_at)
+        })
     }
 
     /// Whether the session has neither ended nor passed a deadline at `now`.
     #[must_use]
     pub fn is_live(&self, now: DateTime<Utc>) -> bool {
         !self.state(now).is_final()
+    }
+
+    /// Whether activity at `at` is news to this record: it has not ended, `at` is later than the last
+    /// activity known, and before the absolute deadline.
+    ///
+    /// The idle deadline is not asked: whoever noted the activity saw the session live.
+    #[must_use]
+    pub fn accepts_activity(&self, at: DateTime<Utc>) -> bool {
+        let ended = matches!(self.standing, Standing::Ended(_));
+        !ended && at > self.last_activity && at < self.expires_at
     }
 
     /// The record with activity at `at` taken into account. Activity never moves backwards.
@@ -193,12 +199,18 @@ impl Refusal {
     }
 }
 
-impl From<EndKind> for Refusal {
-    fn from(kind: EndKind) -> Self {
-        match kind {
-            EndKind::Expired => Self::Expired,
-            EndKind::Revoked => Self::Revoked,
-            EndKind::Terminated => Self::Terminated,
+impl SessionState {
+    /// Lets a client in, or says why not.
+    ///
+    /// # Errors
+    /// [`Refusal`] by the state; never [`Refusal::Unknown`].
+    pub const fn admit(self) -> Result<(), Refusal> {
+        match self {
+            Self::Active | Self::Idle => Ok(()),
+            Self::Suspended => Err(Refusal::Suspended),
+            Self::Expired => Err(Refusal::Expired),
+            Self::Revoked => Err(Refusal::Revoked),
+            Self::Terminated => Err(Refusal::Terminated),
         }
     }
 }

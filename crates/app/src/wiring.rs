@@ -1,0 +1,63 @@
+//! From settings to adapters.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use session_core::ports::SessionStore;
+
+/// Where sessions are kept.
+#[derive(Debug, Clone)]
+pub enum StoreSettings {
+    /// In this process' memory.
+    #[cfg(feature = "memory")]
+    Memory,
+    /// In an SQLite file.
+    #[cfg(feature = "sqlite")]
+    Sqlite {
+        /// The database file; its folder must exist.
+        path: PathBuf,
+        /// Records to keep in memory; 0 for none.
+        copies: usize,
+        /// What another process is told that finds the file in use.
+        holder: String,
+    },
+}
+
+/// Why the store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum WiringError {
+    /// The SQLite file.
+    #[cfg(feature = "sqlite")]
+    #[error("{}: {source}", path.display())]
+    Sqlite {
+        /// The database file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: store_sqlite::OpenError,
+    },
+}
+
+/// Opens the store that the settings name. Must run inside a tokio runtime.
+///
+/// # Errors
+/// [`WiringError`].
+pub async fn open_store(settings: StoreSettings) -> Result<Arc<dyn SessionStore>, WiringError> {
+    match settings {
+        #[cfg(feature = "memory")]
+        StoreSettings::Memory => Ok(Arc::new(store_memory::MemoryStore::new())),
+        #[cfg(feature = "sqlite")]
+        StoreSettings::Sqlite {
+            path,
+            copies,
+            holder,
+        } => {
+            let options = store_sqlite::Options::new(&path)
+                .copies(copies)
+                .holder(holder);
+            match store_sqlite::SqliteStore::open(options).await {
+                Ok(store) => Ok(Arc::new(store)),
+                Err(source) => Err(WiringError::Sqlite { path, source }),
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Writes: one task, one connection, one transaction for all that waits.
+
+pub(crate) mod create;
+pub(crate) mod end;
+pub(crate) mod end_user;
+pub(crate) mod extend;
+pub(crate) mod sweep;
+pub(crate) mod touch;
+pub(crate) mod update;
+
+mod batch;
+mod rounds;
+mod writer;
+
+pub(crate) use batch::{Effects, Kind};
+pub(crate) use writer::Writer;
