@@ -1,5 +1,6 @@
 //! From settings to adapters.
 
+#[cfg(feature = "sqlite")]
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -1,1 +1,46 @@
-//! (being written)
+//! The HTTP face: routes over the use cases of `app`, and what every request goes through.
+//!
+//! [`Api::respond`] is the front door: it takes any request and gives the whole answer, with its
+//! limits, its security headers and its request id. Each route is one file, with its documentation
+//! for OpenAPI, beside the others of its face. It never names a concrete store.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use app::{SessionManager, SessionPolicy, SystemClock, SystemEntropy};
+//! use axum::body::Body;
+//! use axum::http::Request;
+//! use http_api::{Api, ApiConfig, ServiceKeys};
+//! use store_memory::MemoryStore;
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let manager = SessionManager::new(
+//!     Arc::new(MemoryStore::new()),
+//!     Arc::new(SystemClock::new()),
+//!     Arc::new(SystemEntropy),
+//!     SessionPolicy::default(),
+//! );
+//! let api = Api::new(Arc::new(manager), ServiceKeys::default(), ApiConfig::default());
+//! let answer = api.respond(Request::get("/health").body(Body::empty())?).await;
+//! assert_eq!(answer.status(), 200);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![deny(missing_docs)]
+
+mod api;
+mod credentials;
+mod front;
+mod json;
+mod keys;
+mod openapi;
+mod operations;
+mod problem;
+mod request_id;
+mod sessions;
+
+pub use api::{Api, ApiConfig};
+pub use front::{MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_URI_BYTES, REQUEST_TIMEOUT};
+pub use keys::{KeyRole, ServiceKeys, UnfitKey};

@@ -1,0 +1,109 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use app::SessionManager;
+use axum::Router;
+use axum::http::HeaderName;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::keys::ServiceKeys;
+use crate::request_id::RequestIds;
+use crate::{front, openapi, operations, sessions};
+
+/// The whole API, ready to answer requests; see [`Api::respond`].
+#[derive(Clone, Debug)]
+pub struct Api {
+    pub(crate) router: Router,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What the deployment decides about the API.
+#[derive(Debug, Clone)]
+pub struct ApiConfig {
+    /// The header that carries a session token (`SESSION_HEADER`).
+    pub session_header: HeaderName,
+    /// Whether cookies are for https only (`SESSION_SECURE_COOKIES`): decides the cookie's name.
+    pub secure_cookies: bool,
+    /// Whether each request leaves a line in the log (`SESSION_LOG_REQUESTS`).
+    pub log_requests: bool,
+    /// What the store is called in `/health/sessions`.
+    pub store_name: &'static str,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self {
+            session_header: HeaderName::from_static("x-session-id"),
+            secure_cookies: true,
+            log_requests: false,
+            store_name: "memory",
+        }
+    }
+}
+
+impl ApiConfig {
+    /// The name of the cookie that carries a session token.
+    ///
+    /// The prefix `__Host-` binds it to https and to this host, and browsers enforce that
+    /// (RFC 6265bis §4.1.3).
+    #[must_use]
+    pub const fn session_cookie(&self) -> &'static str {
+        if self.secure_cookies {
+            "__Host-session"
+        } else {
+            "session_id"
+        }
+    }
+}
+
+/// What every handler can reach.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) manager: Arc<SessionManager>,
+    pub(crate) keys: ServiceKeys,
+    pub(crate) config: ApiConfig,
+    pub(crate) request_ids: RequestIds,
+    pub(crate) draining: AtomicBool,
+}
+
+/// The state that axum hands to handlers.
+pub(crate) type AppState = Arc<Shared>;
+
+impl Api {
+    /// Puts the routes together.
+    #[must_use]
+    pub fn new(manager: Arc<SessionManager>, keys: ServiceKeys, config: ApiConfig) -> Self {
+        let log_requests = config.log_requests;
+        let request_ids = RequestIds::starting_at(manager.now());
+        let draining = AtomicBool::new(false);
+        let shared = Arc::new(Shared {
+            manager,
+            keys,
+            config,
+            request_ids,
+            draining,
+        });
+        let (router, description) = OpenApiRouter::with_openapi(openapi::description())
+            .merge(sessions::routes())
+            .merge(operations::routes())
+            .split_for_parts();
+        let router = router
+            .merge(openapi::routes(description))
+            .fallback(front::not_found)
+            .method_not_allowed_fallback(front::method_not_allowed);
+        let router = if log_requests {
+            front::with_route_names(router)
+        } else {
+            router
+        };
+        Self {
+            router: router.with_state(Arc::clone(&shared)),
+            shared,
+        }
+    }
+
+    /// From now on `/ready` says no, so that no new work is sent here; everything else goes on.
+    pub fn start_draining(&self) {
+        self.shared.draining.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,91 @@
+//! Who calls, from the request's headers. Whatever a URL's query says is no credential.
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::header::{AUTHORIZATION, COOKIE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName};
+use session_core::SessionToken;
+
+use crate::api::{ApiConfig, AppState};
+use crate::keys::KeyRole;
+use crate::problem::Problem;
+
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// A caller with a service or an admin key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller(pub(crate) KeyRole);
+
+impl<S> FromRequestParts<S> for Caller
+where
+    S: Send + Sync,
+    AppState: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let state = AppState::from_ref(state);
+        let bearers = values(&parts.headers, &AUTHORIZATION).map(|value| bearer(value));
+        let keys = values(&parts.headers, &API_KEY).map(Some);
+        let key = one_of(bearers.chain(keys).flatten())?.ok_or_else(|| {
+            let detail = "A service key is needed, as `Authorization: Bearer` or `X-API-Key`.";
+            Problem::unauthorized("key_required", detail)
+        })?;
+        let role = std::str::from_utf8(key)
+            .ok()
+            .and_then(|key| state.keys.role_of(key));
+        let unknown = || Problem::unauthorized("key_unknown", "The key is not known here.");
+        role.map(Self).ok_or_else(unknown)
+    }
+}
+
+/// The session token that a request carries, by header or by cookie; `None` if it carries none.
+///
+/// One that is not of the right form is `Some(None)`: there was a credential, and it is no good.
+pub(crate) fn session_token(
+    headers: &HeaderMap,
+    config: &ApiConfig,
+) -> Result<Option<Option<SessionToken>>, Problem> {
+    let in_headers = values(headers, &config.session_header);
+    let in_cookies =
+        values(headers, &COOKIE).flat_map(|line| cookies(line, config.session_cookie()));
+    let text = one_of(in_headers.chain(in_cookies))?;
+    Ok(text.map(|text| std::str::from_utf8(text).ok()?.parse().ok()))
+}
+
+fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+    headers
+        .get_all(name)
+        .into_iter()
+        .map(|value| value.as_bytes())
+}
+
+/// The token of `Bearer <token>` (RFC 6750 §2.1); the scheme's case does not matter.
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked(7)?;
+    scheme
+        .eq_ignore_ascii_case(b"bearer ")
+        .then(|| token.trim_ascii())
+}
+
+/// The values of the cookies called `name` in a `Cookie` line (RFC 6265 §4.2.1).
+fn cookies<'a>(line: &'a [u8], name: &str) -> impl Iterator<Item = &'a [u8]> {
+    line.split(|b| *b == b';').filter_map(move |pair| {
+        let mut halves = pair.splitn(2, |b| *b == b'=');
+        let (key, value) = (halves.next()?.trim_ascii(), halves.next()?.trim_ascii());
+        (key == name.as_bytes()).then_some(value)
+    })
+}
+
+/// The one credential there is, however often it is given; two different ones are refused, since it
+/// would be a guess which of them was meant.
+fn one_of<'a>(
+    mut credentials: impl Iterator<Item = &'a [u8]>,
+) -> Result<Option<&'a [u8]>, Problem> {
+    let first = credentials.next();
+    if credentials.any(|other| Some(other) != first) {
+        let detail = "The request carries two different credentials.";
+        return Err(Problem::malformed("conflicting_credentials", detail));
+    }
+    Ok(first)
+}

@@ -1,0 +1,152 @@
+//! What every request and every answer goes through.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::MatchedPath;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue, Request, Uri};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::{Router, extract};
+use futures_util::FutureExt as _;
+use tower::Service as _;
+
+use crate::Api;
+use crate::api::AppState;
+use crate::problem::Problem;
+
+/// Largest body of a request.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// Most bytes of all header names and values of a request.
+pub const MAX_HEADER_BYTES: usize = 16 * 1024;
+/// Longest request target.
+pub const MAX_URI_BYTES: usize = 8 * 1024;
+/// How long a request may take, its body included.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+impl Api {
+    /// Answers a request, whatever it is.
+    pub async fn respond(&self, mut request: Request<Body>) -> Response {
+        let request_id = self.shared.request_ids.of(&request);
+        let method = self
+            .shared
+            .config
+            .log_requests
+            .then(|| request.method().clone());
+        let response = match check_limits(&request) {
+            Ok(()) => {
+                trim_trailing_slash(request.uri_mut());
+                self.route(request).await
+            }
+            Err(problem) => problem.into(),
+        };
+        let mut response = Problem::render(response, &request_id);
+        add_headers(&mut response, request_id.clone());
+        if let Some(method) = method {
+            // The template, never the path as sent: that may hold a token.
+            let route = response
+                .extensions()
+                .get::<MatchedPath>()
+                .map_or("-", MatchedPath::as_str);
+            let status = response.status().as_u16();
+            tracing::info!(%method, route, status, ?request_id, "request");
+        }
+        response
+    }
+
+    async fn route(&self, request: Request<Body>) -> Response {
+        // A panic is a fault of ours; it must not take other requests of the connection with it.
+        let answer = AssertUnwindSafe(self.router.clone().call(request)).catch_unwind();
+        match tokio::time::timeout(REQUEST_TIMEOUT, answer).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Err(_panic)) => Problem::internal("a handler panicked").into(),
+            Err(_elapsed) => Problem::unavailable("the request took too long").into(),
+        }
+    }
+}
+
+fn check_limits(request: &Request<Body>) -> Result<(), Problem> {
+    if request.uri().path().len() + request.uri().query().map_or(0, str::len) > MAX_URI_BYTES {
+        return Err(Problem::uri_too_long());
+    }
+    let headers = request.headers();
+    let size: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.as_bytes().len())
+        .sum();
+    if size > MAX_HEADER_BYTES {
+        return Err(Problem::headers_too_large());
+    }
+    // Bodies without a length are cut off while they are read.
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: u64| length > MAX_BODY_BYTES as u64) {
+        return Err(Problem::body_too_large());
+    }
+    Ok(())
+}
+
+/// A trailing slash makes no difference.
+fn trim_trailing_slash(uri: &mut Uri) {
+    let path = uri.path();
+    if path.len() < 2 || !path.ends_with('/') {
+        return;
+    }
+    let path = match path.trim_end_matches('/') {
+        "" => "/",
+        trimmed => trimmed,
+    };
+    let target = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    if let Ok(trimmed) = target.parse() {
+        *uri = trimmed;
+    }
+}
+
+/// Headers of every answer; a route's own value wins.
+fn add_headers(response: &mut Response, request_id: HeaderValue) {
+    const DEFAULTS: [(HeaderName, HeaderValue); 4] = [
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (
+            CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        ),
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    let headers = response.headers_mut();
+    headers.reserve(DEFAULTS.len() + 1);
+    for (name, value) in DEFAULTS {
+        headers.entry(name).or_insert(value);
+    }
+    headers.insert(REQUEST_ID, request_id);
+}
+
+/// Makes the route's template known to the log.
+pub(crate) fn with_route_names(router: Router<AppState>) -> Router<AppState> {
+    router.route_layer(from_fn(async |request: extract::Request, next: Next| {
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let mut response = next.run(request).await;
+        if let Some(route) = route {
+            response.extensions_mut().insert(route);
+        }
+        response
+    }))
+}
+
+pub(crate) async fn not_found() -> Problem {
+    Problem::no_such_route()
+}
+
+pub(crate) async fn method_not_allowed() -> Problem {
+    Problem::method_not_allowed()
+}

@@ -1,0 +1,116 @@
+//! Bodies, paths and queries, each with a problem for what cannot be read.
+
+use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Request};
+use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use session_core::parse_strict_json;
+
+use crate::front::MAX_BODY_BYTES;
+use crate::problem::Problem;
+
+/// A JSON body, read strictly, or a JSON answer.
+#[derive(Debug)]
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, _: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(Problem::unsupported_media_type());
+        }
+        let body = Limited::new(request.into_body(), MAX_BODY_BYTES)
+            .collect()
+            .await;
+        let body = body.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                Problem::body_too_large()
+            } else {
+                Problem::malformed("incomplete_body", "The body ended before it was complete.")
+            }
+        })?;
+        let value = parse_strict_json(&body.to_bytes()).map_err(|error| {
+            Problem::malformed(
+                "malformed_json",
+                format!("The body cannot be read: {error}."),
+            )
+        })?;
+        if !value.is_object() {
+            return Err(Problem::malformed(
+                "malformed_json",
+                "The body must be a JSON object.",
+            ));
+        }
+        // The path is made of our own names; what serde says of the value may quote it.
+        serde_path_to_error::deserialize(value)
+            .map(Self)
+            .map_err(|error| {
+                let detail = match error.path().to_string().as_str() {
+                    "." => "A required member is missing.".to_owned(),
+                    path => format!("`{path}` is not of the type that it must be."),
+                };
+                Problem::malformed("invalid_request", detail)
+            })
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(first), None) = (types.next(), types.next()) else {
+        return false;
+    };
+    let media_type = first
+        .as_bytes()
+        .split(|b| *b == b';')
+        .next()
+        .unwrap_or_default();
+    media_type
+        .trim_ascii()
+        .eq_ignore_ascii_case(b"application/json")
+}
+
+/// A part of the path, decoded.
+#[derive(Debug)]
+pub(crate) struct Path(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Path {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = axum::extract::Path::<String>::from_request_parts(parts, state).await;
+        path.map(|axum::extract::Path(text)| Self(text))
+            .map_err(|_: PathRejection| {
+                Problem::malformed("malformed_path", "The path is not valid UTF-8.")
+            })
+    }
+}
+
+/// The query, decoded.
+#[derive(Debug)]
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
+        query
+            .map(|axum::extract::Query(query)| Self(query))
+            .map_err(|_: QueryRejection| {
+                Problem::malformed("malformed_query", "The query cannot be read.")
+            })
+    }
+}

@@ -1,0 +1,45 @@
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::AppState;
+use crate::json::Json;
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SessionHealth {
+    /// `healthy`, `unhealthy`, or `not_configured` where sessions are not in Redis.
+    redis_connection: &'static str,
+    /// Where sessions are kept.
+    #[schema(example = "sqlite")]
+    store: &'static str,
+    /// `healthy` or `unhealthy`.
+    store_connection: &'static str,
+    timestamp: DateTime<Utc>,
+}
+
+/// How the store is doing.
+///
+/// Answers 200 either way: the state is in the body. For probes there is `/ready`.
+#[utoipa::path(get, path = "/health/sessions", tag = "operations",
+    responses((status = 200, body = SessionHealth)))]
+pub(crate) async fn health_sessions(State(state): State<AppState>) -> Json<SessionHealth> {
+    let store_connection = match state.manager.check().await {
+        Ok(()) => "healthy",
+        Err(error) => {
+            tracing::error!(%error, "the store does not answer");
+            "unhealthy"
+        }
+    };
+    let store = state.config.store_name;
+    Json(SessionHealth {
+        redis_connection: if store == "redis" {
+            store_connection
+        } else {
+            "not_configured"
+        },
+        store,
+        store_connection,
+        timestamp: state.manager.now(),
+    })
+}

@@ -1,0 +1,224 @@
+//! Answers that say no: problem details (RFC 9457).
+
+use std::error::Error as _;
+
+use app::{ErrorKind, SessionError};
+use axum::body::Body;
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Seconds after which to try again when the store is away.
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// What went wrong, for the client, and why, for the log.
+///
+/// As a response it is empty until [`Problem::render`] writes it with the request's id.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+    cause: Option<String>,
+}
+
+/// The body of every answer that is not a success (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody<'a> {
+    /// Always `about:blank`: `code` tells problems apart.
+    #[schema(example = "about:blank")]
+    r#type: &'static str,
+    /// The status in words.
+    #[schema(example = "Not Found")]
+    title: &'a str,
+    #[schema(example = 404)]
+    status: u16,
+    /// One plain sentence for people.
+    detail: &'a str,
+    /// A stable word for programs.
+    #[schema(example = "not_found")]
+    code: &'a str,
+    /// Names this request in the log.
+    request_id: &'a str,
+}
+
+impl Problem {
+    fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            cause: None,
+        }
+    }
+
+    pub(crate) fn malformed(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    pub(crate) fn unauthorized(code: &'static str, detail: &'static str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, code, detail)
+    }
+
+    /// An unknown session, a wrong secret, someone else's: these answers must not differ.
+    pub(crate) fn no_such_session() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "There is no such session.",
+        )
+    }
+
+    pub(crate) fn no_such_route() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "no_such_route",
+            "There is nothing at this path.",
+        )
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        let detail = "This path does not take this method.";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    }
+
+    pub(crate) fn body_too_large() -> Self {
+        let detail = "The body is larger than 64 KiB.";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    }
+
+    pub(crate) fn uri_too_long() -> Self {
+        let detail = "The path and query are longer than 8 KiB.";
+        Self::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail)
+    }
+
+    pub(crate) fn headers_too_large() -> Self {
+        let detail = "The headers are larger than 16 KiB.";
+        Self::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "headers_too_large",
+            detail,
+        )
+    }
+
+    pub(crate) fn unsupported_media_type() -> Self {
+        let detail = "The body must be application/json.";
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            detail,
+        )
+    }
+
+    pub(crate) fn unavailable(cause: impl Into<String>) -> Self {
+        let detail = "The request could not be carried out now; try again shortly.";
+        Self {
+            cause: Some(cause.into()),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+        }
+    }
+
+    pub(crate) fn internal(cause: impl Into<String>) -> Self {
+        let detail = "Something went wrong on the server.";
+        Self {
+            cause: Some(cause.into()),
+            ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+        }
+    }
+
+    /// Writes the problem that `response` carries, if it carries one, and logs its cause.
+    pub(crate) fn render(mut response: Response, request_id: &HeaderValue) -> Response {
+        let Some(problem) = response.extensions_mut().remove::<Self>() else {
+            return response;
+        };
+        if let Some(cause) = &problem.cause {
+            tracing::error!(?request_id, code = problem.code, cause, "request failed");
+        }
+        let body = ProblemBody {
+            r#type: "about:blank",
+            title: problem.status.canonical_reason().unwrap_or("Error"),
+            status: problem.status.as_u16(),
+            detail: &problem.detail,
+            code: problem.code,
+            request_id: request_id.to_str().unwrap_or_default(),
+        };
+        // Strings and numbers only: this cannot fail.
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        // What a fallback announced goes along: which methods a path takes.
+        let allow = response.headers_mut().remove(ALLOW);
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = problem.status;
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(allow) = allow {
+            headers.insert(ALLOW, allow);
+        }
+        if problem.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        }
+        if problem.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Problem> for Response {
+    fn from(problem: Problem) -> Self {
+        problem.into_response()
+    }
+}
+
+/// The one table from the kinds of errors to answers.
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        match error.kind() {
+            ErrorKind::NotFound => Self::no_such_session(),
+            ErrorKind::Invalid => Self::malformed("invalid_request", sentence(&error)),
+            ErrorKind::LimitReached => {
+                Self::new(StatusCode::CONFLICT, "session_limit", sentence(&error))
+            }
+            ErrorKind::Contended => Self::new(StatusCode::CONFLICT, "conflict", sentence(&error)),
+            ErrorKind::Unavailable => Self::unavailable(with_source(&error)),
+            ErrorKind::Internal => Self::internal(with_source(&error)),
+        }
+    }
+}
+
+impl From<session_core::InvalidInput> for Problem {
+    fn from(error: session_core::InvalidInput) -> Self {
+        Self::from(SessionError::from(error))
+    }
+}
+
+/// An error's lower-case fragment as a sentence.
+fn sentence(error: &SessionError) -> String {
+    let text = error.to_string();
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), chars.as_str()),
+        None => text,
+    }
+}
+
+fn with_source(error: &SessionError) -> String {
+    let source = match error {
+        SessionError::Store(error) => error.source(),
+        _ => None,
+    };
+    source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+}

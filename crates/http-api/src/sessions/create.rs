@@ -1,0 +1,162 @@
+use std::net::IpAddr;
+
+use app::NewSession;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use session_core::{
+    ClientDetails, DeviceFingerprint, InvalidInput, Metadata, SessionId, UpstreamDetails, UserId,
+};
+use utoipa::ToSchema;
+
+use super::session_json::SessionJson;
+use crate::api::AppState;
+use crate::credentials::Caller;
+use crate::json::Json;
+use crate::problem::{Problem, ProblemBody};
+
+/// Longest user agent that is kept, in bytes.
+const MAX_USER_AGENT_BYTES: usize = 1024;
+/// Longest name of a provider and longest scope, in bytes.
+const MAX_NAME_BYTES: usize = 128;
+/// Most scopes.
+const MAX_SCOPES: usize = 64;
+
+#[derive(Deserialize, ToSchema)]
+pub(crate) struct CreateSession {
+    /// The application's own name for the user; 1 to 255 bytes.
+    user_id: String,
+    /// Lifetime in seconds; 3600 unless said otherwise.
+    timeout: Option<i64>,
+    /// Seconds that it may go unused; no limit unless given.
+    idle_timeout: Option<i64>,
+    /// The application's own data, at most 4 KiB. `role` (string) and `permissions` (array of
+    /// strings) are shown by validation.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Map<String, Value>>,
+    /// A lifetime of 30 days unless `timeout` says otherwise.
+    #[serde(default)]
+    remember_me: Option<bool>,
+    /// The user's address, as the backend saw it.
+    #[schema(value_type = Option<String>)]
+    ip_address: Option<IpAddr>,
+    /// The user's `User-Agent`, as the backend saw it.
+    user_agent: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    device_fingerprint: Option<DeviceFingerprint>,
+    /// Which outside provider vouched for the user.
+    provider: Option<String>,
+    /// What the user granted there.
+    scopes: Option<Vec<String>>,
+    /// Not supported yet: refused rather than lost.
+    #[schema(ignore)]
+    access_token: Option<Value>,
+    #[schema(ignore)]
+    refresh_token: Option<Value>,
+    #[schema(ignore)]
+    id_token: Option<Value>,
+    #[schema(ignore)]
+    expires_in: Option<Value>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct CreatedJson<'a> {
+    #[serde(flatten)]
+    session: SessionJson<'a>,
+    /// The user's sessions that were ended to make room, oldest first.
+    #[schema(value_type = Vec<String>)]
+    evicted: &'a [SessionId],
+}
+
+/// Begins a session.
+///
+/// `session_id` of the answer is the session token: the credential that the client keeps and sends as
+/// `X-Session-ID`. It is not to be had again.
+#[utoipa::path(post, path = "/sessions/create", tag = "sessions", request_body = CreateSession,
+    security(("service_key" = [])),
+    responses(
+        (status = 200, body = CreatedJson<'_>),
+        (status = 400, description = "Malformed or out of bounds", body = ProblemBody<'_>),
+        (status = 401, description = "No key, or an unknown one", body = ProblemBody<'_>),
+        (status = 409, description = "The user is at the limit", body = ProblemBody<'_>),
+        (status = 503, description = "The store is away", body = ProblemBody<'_>),
+    ))]
+pub(crate) async fn create(
+    _: Caller,
+    State(state): State<AppState>,
+    Json(body): Json<CreateSession>,
+) -> Result<Response, Problem> {
+    body.refuse_upstream_tokens()?;
+    let new = body.checked(&state)?;
+    let created = state.manager.create(new).await?;
+    let session = SessionJson::of(&created.session, created.session.created_at);
+    let session = session.with_token(created.token.expose());
+    Ok(Json(CreatedJson {
+        session,
+        evicted: &created.evicted,
+    })
+    .into_response())
+}
+
+impl CreateSession {
+    /// Tokens of a provider must be kept encrypted, which this version cannot do yet: better to say
+    /// so than to lose them.
+    fn refuse_upstream_tokens(&self) -> Result<(), Problem> {
+        let given = [
+            &self.access_token,
+            &self.refresh_token,
+            &self.id_token,
+            &self.expires_in,
+        ];
+        if given.iter().any(|member| member.is_some()) {
+            let detail = "This version does not keep provider tokens yet: leave out \
+                          `access_token`, `refresh_token`, `id_token` and `expires_in`.";
+            return Err(Problem::malformed("upstream_tokens_unsupported", detail));
+        }
+        Ok(())
+    }
+
+    fn checked(self, state: &AppState) -> Result<NewSession, InvalidInput> {
+        let timeouts = &state.manager.policy().timeouts;
+        let remember_me = self.remember_me.unwrap_or(false);
+        let bounded = |field, text: Option<String>, max: usize| match text {
+            Some(text) if text.len() > max => Err(InvalidInput::new(
+                field,
+                format_args!("must be at most {max} bytes"),
+            )),
+            text => Ok(text.map(String::into_boxed_str)),
+        };
+        if let Some(fingerprint) = &self.device_fingerprint {
+            fingerprint.check_size()?;
+        }
+        let provider = bounded("provider", self.provider, MAX_NAME_BYTES)?;
+        let scopes = self.scopes.unwrap_or_default();
+        if scopes.len() > MAX_SCOPES || scopes.iter().any(|scope| scope.len() > MAX_NAME_BYTES) {
+            let problem =
+                format_args!("must be at most {MAX_SCOPES} scopes of {MAX_NAME_BYTES} bytes");
+            return Err(InvalidInput::new("scopes", problem));
+        }
+        let has_upstream = provider.is_some() || !scopes.is_empty();
+        Ok(NewSession {
+            user_id: UserId::new(&self.user_id)?,
+            lifetime: timeouts.lifetime(self.timeout, self.idle_timeout, remember_me)?,
+            remember_me,
+            metadata: self
+                .metadata
+                .as_ref()
+                .map(Metadata::new)
+                .transpose()?
+                .unwrap_or_default(),
+            client: ClientDetails {
+                ip_address: self.ip_address.map(|address| address.to_canonical()),
+                user_agent: bounded("user_agent", self.user_agent, MAX_USER_AGENT_BYTES)?,
+                device_fingerprint: self.device_fingerprint.map(Box::new),
+            },
+            upstream: has_upstream.then(|| UpstreamDetails {
+                provider,
+                scopes: scopes.into_iter().map(String::into_boxed_str).collect(),
+            }),
+        })
+    }
+}

@@ -1,0 +1,26 @@
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+
+use super::session_json::SessionJson;
+use super::session_path::ProvenSession;
+use crate::api::AppState;
+use crate::json::Json;
+use crate::problem::{Problem, ProblemBody};
+
+/// A live session.
+#[utoipa::path(get, path = "/sessions/{session_id}", tag = "sessions",
+    params(("session_id" = String, Path, description = "A session token")),
+    security(("service_key" = [])),
+    responses(
+        (status = 200, body = SessionJson<'_>),
+        (status = 401, description = "No key, or an unknown one", body = ProblemBody<'_>),
+        (status = 404, description = "No live session with this token", body = ProblemBody<'_>),
+        (status = 503, description = "The store is away", body = ProblemBody<'_>),
+    ))]
+pub(crate) async fn get(
+    ProvenSession(which): ProvenSession,
+    State(state): State<AppState>,
+) -> Result<Response, Problem> {
+    let session = state.manager.get(&which).await?;
+    Ok(Json(SessionJson::of(&session, state.manager.now())).into_response())
+}

@@ -1,0 +1,75 @@
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use session_core::{DeviceFingerprint, Session, SessionState};
+use utoipa::ToSchema;
+
+/// A session as the API shows it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
+pub(crate) struct SessionJson<'a> {
+    /// The public handle; in the answer that begins a session, the whole token.
+    session_id: String,
+    user_id: &'a str,
+    created_at: DateTime<Utc>,
+    last_activity: DateTime<Utc>,
+    /// The absolute deadline.
+    expires_at: DateTime<Utc>,
+    /// Whether its token lets its bearer in.
+    is_active: bool,
+    /// The application's own data.
+    #[schema(value_type = Object)]
+    metadata: &'a RawValue,
+    /// `active`, `idle`, `suspended`, `expired`, `revoked` or `terminated`.
+    #[schema(value_type = String)]
+    state: SessionState,
+    /// The outside provider that vouched for the user.
+    provider: Option<&'a str>,
+    /// What the user granted at that provider.
+    #[schema(value_type = Vec<String>)]
+    scopes: &'a [Box<str>],
+    #[schema(value_type = Option<String>)]
+    ip_address: Option<IpAddr>,
+    user_agent: Option<&'a str>,
+    #[schema(value_type = Option<Object>)]
+    device_fingerprint: Option<&'a DeviceFingerprint>,
+    remember_me: bool,
+    /// The deadline by lack of activity; null without an idle timeout.
+    idle_expires_at: Option<DateTime<Utc>>,
+}
+
+impl<'a> SessionJson<'a> {
+    /// What is known of a session, under its public handle.
+    pub(crate) fn of(session: &'a Session, now: DateTime<Utc>) -> Self {
+        let state = session.state(now);
+        let upstream = session.upstream.as_deref();
+        Self {
+            session_id: session.id.to_string(),
+            user_id: session.user_id.as_str(),
+            created_at: session.created_at,
+            last_activity: session.last_activity,
+            expires_at: session.expires_at,
+            is_active: state.admit().is_ok(),
+            // Metadata is JSON by construction.
+            metadata: serde_json::from_str(session.metadata.as_json()).unwrap_or(RawValue::NULL),
+            state,
+            provider: upstream.and_then(|upstream| upstream.provider.as_deref()),
+            scopes: upstream.map_or(&[], |upstream| &upstream.scopes),
+            ip_address: session.client.ip_address,
+            user_agent: session.client.user_agent.as_deref(),
+            device_fingerprint: session.client.device_fingerprint.as_deref(),
+            remember_me: session.remember_me,
+            idle_expires_at: session.idle_expires_at(),
+        }
+    }
+
+    /// The same with the credential in the place of the handle.
+    pub(crate) fn with_token(self, token: String) -> Self {
+        Self {
+            session_id: token,
+            ..self
+        }
+    }
+}
