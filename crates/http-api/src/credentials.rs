@@ -10,7 +10,7 @@ use crate::api::{ApiConfig, AppState};
 use crate::keys::KeyRole;
 use crate::problem::Problem;
 
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// A caller with a service or an admin key.
 #[derive(Debug, Clone, Copy)]

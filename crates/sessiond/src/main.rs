@@ -1,1 +1,36 @@
-fn main() {}
+//! The session server: command line, settings, start and stop. It holds no rules.
+
+mod command_line;
+mod data_dir;
+mod keys;
+mod logging;
+mod serve;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use crate::command_line::{Command, CommandLine};
+
+fn main() -> ExitCode {
+    let command = CommandLine::command().after_long_help(settings::help());
+    let command_line =
+        CommandLine::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+    let outcome = match command_line.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::serve(command_line.options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            #[expect(
+                clippy::print_stderr,
+                reason = "the last words of a command-line program"
+            )]
+            {
+                eprintln!("sessiond: {error}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -79,7 +79,7 @@ pub(crate) async fn validate(
 }
 
 fn admitted(session: &Session) -> Response {
-    let body = ValidJson<'_>::of(session);
+    let body = ValidJson::of(session);
     let expires = HeaderValue::from_str(&body.expires_at);
     let user: String = utf8_percent_encode(body.user_id, NOT_IN_HEADERS).collect();
     let mut response = Json(body).into_response();

@@ -1,0 +1,35 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A session server: user sessions done right, for backends in any language.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub(crate) struct CommandLine {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    /// What to do; `serve` when it is left out.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server until it is told to stop (SIGINT or SIGTERM).
+    Serve,
+}
+
+/// Options may stand before or after the command. Each has an environment variable, read by
+/// `settings` so that all bad values are told at once.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Where to listen [env: SESSION_LISTEN] [default: 127.0.0.1:8000].
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// The folder for the database and the keys [env: SESSION_DATA_DIR] [default: ./data].
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// A file with settings, as TOML [env: SESSION_CONFIG].
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}

@@ -1,0 +1,114 @@
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// The folder that one server owns: its keys, its database, and the lock that says so.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+    /// Held for as long as the process lives; the operating system lets go of it however that ends.
+    lock: File,
+}
+
+/// Why a data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DataDirError {
+    #[error("the data folder {} is in use by {holder}", path.display())]
+    InUse { path: PathBuf, holder: String },
+    #[error("the data folder {} cannot be used: {source}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+}
+
+impl DataDir {
+    /// Makes the folder if it is not there (for its owner alone) and takes it for this process.
+    pub(crate) fn take(path: &Path) -> Result<Self, DataDirError> {
+        let io = |source| DataDirError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(io)?;
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path.join("sessiond.lock"))
+            .map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                lock,
+            }),
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                lock.read_to_string(&mut holder).map_err(io)?;
+                let holder = match holder.trim() {
+                    "" => "another server that is just starting".to_owned(),
+                    holder => holder.to_owned(),
+                };
+                Err(DataDirError::InUse {
+                    path: path.to_owned(),
+                    holder,
+                })
+            }
+            Err(TryLockError::Error(source)) => Err(io(source)),
+        }
+    }
+
+    /// Leaves word for those who come later and find the folder in use.
+    pub(crate) fn sign(&mut self, holder: &str) -> Result<(), DataDirError> {
+        let io = |source| DataDirError::Io {
+            path: self.path.clone(),
+            source,
+        };
+        self.lock.set_len(0).map_err(io)?;
+        self.lock.rewind().map_err(io)?;
+        writeln!(self.lock, "{holder}").map_err(io)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The text of a private file, if there is such a file.
+    pub(crate) fn read(&self, name: &str) -> Result<Option<String>, DataDirError> {
+        match fs::read_to_string(self.path.join(name)) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(DataDirError::Io {
+                path: self.path.join(name),
+                source,
+            }),
+        }
+    }
+
+    /// Writes a private file whole or not at all: a crash leaves no half of it.
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), DataDirError> {
+        let path = self.path.join(name);
+        let io = |source| DataDirError::Io {
+            path: path.clone(),
+            source,
+        };
+        let draft = self.path.join(format!("{name}.new"));
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)
+            .map_err(io)?;
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .map_err(io)?;
+        fs::rename(&draft, &path).map_err(io)?;
+        File::open(&self.path)
+            .and_then(|folder| folder.sync_all())
+            .map_err(io)
+    }
+}

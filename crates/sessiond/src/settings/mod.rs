@@ -1,0 +1,201 @@
+//! Settings: from flags, then the environment, then a TOML file, then defaults.
+
+mod parse;
+mod source;
+mod table;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use app::{Freshness, SessionPolicy};
+use axum::http::HeaderName;
+use chrono::TimeDelta;
+use session_core::TimeoutPolicy;
+use session_core::ports::{LimitPolicy, SessionLimit};
+
+use crate::command_line::Options;
+use parse::Reader;
+use source::Sources;
+pub(crate) use table::help;
+
+/// Everything that can be set.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) store: Store,
+    pub(crate) db_path: PathBuf,
+    pub(crate) cache_entries: usize,
+    pub(crate) policy: SessionPolicy,
+    pub(crate) cleanup_interval: Duration,
+    pub(crate) session_header: HeaderName,
+    pub(crate) secure_cookies: bool,
+    pub(crate) log_level: String,
+    pub(crate) log_requests: bool,
+    pub(crate) service_keys: Vec<String>,
+    pub(crate) admin_keys: Vec<String>,
+    /// Names that were given but mean nothing to this version.
+    pub(crate) without_effect: Vec<String>,
+}
+
+/// Where sessions are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Store {
+    Sqlite,
+    Memory,
+}
+
+impl Store {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+/// All that is wrong with the settings, a line each.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\nsessiond: "))]
+pub(crate) struct BadSettings(Vec<String>);
+
+impl Settings {
+    /// Reads all settings, or tells everything that is wrong with them at once.
+    pub(crate) fn read(options: &Options) -> Result<Self, BadSettings> {
+        let sources = Sources::collect(options)?;
+        let mut reader = Reader::of(&sources);
+        let settings = Self::from(&mut reader);
+        reader.finish()?;
+        // With no errors there is a value for everything.
+        settings.ok_or_else(|| BadSettings(vec!["the settings cannot be read".to_owned()]))
+    }
+
+    fn from(reader: &mut Reader<'_>) -> Option<Self> {
+        let listen = reader.read("SESSION_LISTEN", parse::address);
+        let data_dir = reader.read("SESSION_DATA_DIR", parse::path);
+        let store = read_store(reader);
+        let db_path = reader.read_optional("SESSION_DB_PATH", parse::path);
+        let cache_entries = reader.read("SESSION_CACHE_ENTRIES", parse::count);
+        let timeouts = read_timeouts(reader);
+        let limit = read_limit(reader);
+        let freshness = read_freshness(reader, cache_entries);
+        let activity_resolution = reader.read("SESSION_ACTIVITY_RESOLUTION", parse::span);
+        let validation_is_activity = reader.read("SESSION_AUTO_UPDATE", parse::switch);
+        let retention = reader.read("SESSION_RETENTION", parse::span);
+        let cleanup = reader.read("SESSION_CLEANUP_INTERVAL", parse::positive_span);
+        let session_header = reader.read("SESSION_HEADER", parse::header);
+        let secure_cookies = reader.read("SESSION_SECURE_COOKIES", parse::switch);
+        let log_level = reader.read("SESSION_LOG_LEVEL", parse::log_level);
+        let log_requests = reader.read("SESSION_LOG_REQUESTS", parse::switch);
+        let service_keys = reader.read_optional("SESSION_SERVICE_KEYS", parse::list);
+        let admin_keys = reader.read_optional("SESSION_ADMIN_KEYS", parse::list);
+        if reader.read("SESSION_REQUIRE_HTTPS", parse::switch) == Some(true) {
+            let problem = "needs trusted proxies, which this version does not have yet: leave it \
+                           out and let the proxy refuse plain http";
+            reader.complain("SESSION_REQUIRE_HTTPS", problem);
+        }
+        let data_dir: PathBuf = data_dir?;
+        Some(Self {
+            listen: listen?,
+            store: store?,
+            db_path: db_path.unwrap_or_else(|| data_dir.join("sessions.db")),
+            data_dir,
+            cache_entries: cache_entries?,
+            policy: SessionPolicy {
+                timeouts: timeouts?,
+                limit: limit?,
+                activity_resolution: activity_resolution?,
+                validation_is_activity: validation_is_activity?,
+                retention: retention?,
+                freshness: freshness?,
+            },
+            cleanup_interval: cleanup?.to_std().ok()?,
+            session_header: session_header?,
+            secure_cookies: secure_cookies?,
+            log_level: log_level?,
+            log_requests: log_requests?,
+            service_keys: service_keys.unwrap_or_default(),
+            admin_keys: admin_keys.unwrap_or_default(),
+            without_effect: reader.without_effect(),
+        })
+    }
+}
+
+/// The store that is named or, where none is, the one that something is configured for.
+fn read_store(reader: &mut Reader<'_>) -> Option<Store> {
+    if let Some(store) = reader.read_optional("SESSION_STORE", parse::store) {
+        return Some(store);
+    }
+    for (name, store) in [("KV_REST_API_URL", "upstash"), ("REDIS_URL", "redis")] {
+        if reader.is_given(name) {
+            // To keep sessions elsewhere than asked for would be worse than not to start.
+            let problem = format!(
+                "asks for the {store} store, which this version does not have yet: set \
+                 SESSION_STORE=sqlite to keep sessions in SQLite all the same"
+            );
+            reader.complain(name, &problem);
+        }
+    }
+    Some(Store::Sqlite)
+}
+
+fn read_timeouts(reader: &mut Reader<'_>) -> Option<TimeoutPolicy> {
+    let default = reader.read("SESSION_DEFAULT_TIMEOUT", parse::positive_span);
+    let min = reader.read("SESSION_MIN_TIMEOUT", parse::positive_span);
+    let max = reader.read("SESSION_MAX_TIMEOUT", parse::positive_span);
+    let remember_me = reader.read("REMEMBER_ME_EXPIRE_SECONDS", parse::positive_span);
+    let policy = TimeoutPolicy {
+        default: default?,
+        min: min?,
+        max: max?,
+        remember_me: remember_me?,
+    };
+    if policy.min > policy.max {
+        reader.complain(
+            "SESSION_MIN_TIMEOUT",
+            "must not be over SESSION_MAX_TIMEOUT",
+        );
+    } else if !(policy.min..=policy.max).contains(&policy.default) {
+        let problem = "must be from SESSION_MIN_TIMEOUT to SESSION_MAX_TIMEOUT";
+        reader.complain("SESSION_DEFAULT_TIMEOUT", problem);
+    }
+    if policy.remember_me < policy.min {
+        reader.complain(
+            "REMEMBER_ME_EXPIRE_SECONDS",
+            "must not be under SESSION_MIN_TIMEOUT",
+        );
+    }
+    Some(policy)
+}
+
+fn read_limit(reader: &mut Reader<'_>) -> Option<SessionLimit> {
+    let policy = reader.read("SESSION_LIMIT_POLICY", parse::limit_policy);
+    // Two of the seeds' names for one thing: they must not contradict each other.
+    let other = reader.read_optional("SESSION_MAX_PER_USER", parse::limit);
+    let is_given = reader.is_given("MAX_SESSIONS_PER_USER");
+    let max = reader.read("MAX_SESSIONS_PER_USER", parse::limit)?;
+    if let Some(other) = other
+        && is_given
+        && other != max
+    {
+        let problem = "contradicts MAX_SESSIONS_PER_USER: give one of the two";
+        reader.complain("SESSION_MAX_PER_USER", problem);
+    }
+    let max = if is_given { max } else { other.unwrap_or(max) };
+    Some(SessionLimit {
+        max,
+        policy: policy.unwrap_or(LimitPolicy::EvictOldest),
+    })
+}
+
+fn read_freshness(reader: &mut Reader<'_>, entries: Option<usize>) -> Option<Freshness> {
+    let bound = reader.read("SESSION_CACHE_BOUND", parse::positive_span);
+    let is_cached = reader.read("SESSION_CACHE", parse::cached)?;
+    let (entries, bound): (usize, TimeDelta) = (entries?, bound?);
+    Some(if is_cached {
+        Freshness::Cached { entries, bound }
+    } else {
+        Freshness::Strict
+    })
+}

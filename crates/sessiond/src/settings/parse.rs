@@ -1,0 +1,171 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use axum::http::HeaderName;
+use chrono::TimeDelta;
+use session_core::ports::LimitPolicy;
+
+use super::source::Sources;
+use super::table::{SETTINGS, WITHOUT_EFFECT};
+use super::{BadSettings, Store};
+
+/// Reads settings one by one and keeps what is wrong with them, so that all of it is told at once.
+pub(crate) struct Reader<'a> {
+    sources: &'a Sources,
+    problems: Vec<String>,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn of(sources: &'a Sources) -> Self {
+        Self {
+            sources,
+            problems: Vec::new(),
+        }
+    }
+
+    /// The setting's value, or its default's; `None` when it is wrong, which is noted.
+    pub(crate) fn read<T>(&mut self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let default = SETTINGS
+            .iter()
+            .find(|setting| setting.name == name)?
+            .default;
+        let text = self.sources.get(name).or(default)?;
+        self.parsed(name, text, parse)
+    }
+
+    /// The setting's value if it is given; `None` also when it is wrong, which is noted.
+    pub(crate) fn read_optional<T>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.sources.get(name)?;
+        self.parsed(name, text, parse)
+    }
+
+    fn parsed<T>(
+        &mut self,
+        name: &str,
+        text: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let value = parse(text.trim());
+        if value.is_none() {
+            let setting = SETTINGS.iter().find(|setting| setting.name == name);
+            let takes = setting.map_or("something else", |setting| setting.takes);
+            // The value itself is not repeated: it may be a secret in the wrong place.
+            self.problems.push(format!("{name} takes {takes}"));
+        }
+        value
+    }
+
+    pub(crate) fn is_given(&self, name: &str) -> bool {
+        self.sources.get(name).is_some()
+    }
+
+    pub(crate) fn complain(&mut self, name: &str, problem: &str) {
+        self.problems.push(format!("{name} {problem}"));
+    }
+
+    /// What was given and does nothing: misspelt, or of a later version.
+    pub(crate) fn without_effect(&self) -> Vec<String> {
+        let given = WITHOUT_EFFECT.iter().filter(|name| self.is_given(name));
+        let given = given.map(|name| (*name).to_owned());
+        self.sources.unknown.iter().cloned().chain(given).collect()
+    }
+
+    pub(crate) fn finish(self) -> Result<(), BadSettings> {
+        if self.problems.is_empty() {
+            Ok(())
+        } else {
+            Err(BadSettings(self.problems))
+        }
+    }
+}
+
+/// A hundred years: more would be a slip, and leaves the calendar.
+const LONGEST: i64 = 100 * 366 * 24 * 3600;
+
+pub(crate) fn span(text: &str) -> Option<TimeDelta> {
+    let seconds: i64 = text.parse().ok()?;
+    (0..=LONGEST)
+        .contains(&seconds)
+        .then(|| TimeDelta::try_seconds(seconds))?
+}
+
+pub(crate) fn positive_span(text: &str) -> Option<TimeDelta> {
+    span(text).filter(|span| *span > TimeDelta::zero())
+}
+
+/// An address to listen on; `localhost` is the IPv4 loopback.
+pub(crate) fn address(text: &str) -> Option<SocketAddr> {
+    match text.strip_prefix("localhost:") {
+        Some(port) => Some(SocketAddr::from(([127, 0, 0, 1], port.parse().ok()?))),
+        None => text.parse().ok(),
+    }
+}
+
+pub(crate) fn path(text: &str) -> Option<PathBuf> {
+    (!text.is_empty()).then(|| text.into())
+}
+
+pub(crate) fn count(text: &str) -> Option<usize> {
+    text.parse().ok()
+}
+
+pub(crate) fn limit(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|limit| *limit > 0)
+}
+
+pub(crate) fn switch(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+pub(crate) fn header(text: &str) -> Option<HeaderName> {
+    text.parse().ok()
+}
+
+pub(crate) fn list(text: &str) -> Option<Vec<String>> {
+    let items: Vec<_> = text.split(',').map(|item| item.trim().to_owned()).collect();
+    items.iter().all(|item| !item.is_empty()).then_some(items)
+}
+
+/// The level by the name that `tracing` has for it; Python's names are read too.
+pub(crate) fn log_level(text: &str) -> Option<String> {
+    let level = match text.to_ascii_lowercase().as_str() {
+        "critical" => "error".to_owned(),
+        "warning" => "warn".to_owned(),
+        level => level.to_owned(),
+    };
+    ["error", "warn", "info", "debug", "trace"]
+        .contains(&level.as_str())
+        .then_some(level)
+}
+
+pub(crate) fn store(text: &str) -> Option<Store> {
+    match text {
+        "sqlite" => Some(Store::Sqlite),
+        "memory" => Some(Store::Memory),
+        _ => None,
+    }
+}
+
+pub(crate) fn cached(text: &str) -> Option<bool> {
+    match text {
+        "strict" => Some(false),
+        "cached" => Some(true),
+        _ => None,
+    }
+}
+
+pub(crate) fn limit_policy(text: &str) -> Option<LimitPolicy> {
+    match text {
+        "evict_oldest" => Some(LimitPolicy::EvictOldest),
+        "refuse" => Some(LimitPolicy::Refuse),
+        _ => None,
+    }
+}

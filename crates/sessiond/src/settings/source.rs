@@ -1,0 +1,150 @@
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::BadSettings;
+use super::table::{SETTINGS, WITHOUT_EFFECT, file_name};
+use crate::command_line::Options;
+
+/// The settings as they were given, by name.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    given: HashMap<String, String>,
+    /// Names that look like settings and are none.
+    pub(crate) unknown: Vec<String>,
+}
+
+impl Sources {
+    /// Flags win over the environment, which wins over the file.
+    pub(crate) fn collect(options: &Options) -> Result<Self, BadSettings> {
+        let environment: HashMap<OsString, OsString> = std::env::vars_os().collect();
+        Self::of(options, environment)
+    }
+
+    fn of(
+        options: &Options,
+        environment: HashMap<OsString, OsString>,
+    ) -> Result<Self, BadSettings> {
+        let mut problems = Vec::new();
+        let mut given = HashMap::new();
+        let mut unknown = Vec::new();
+        for (name, value) in environment {
+            let Ok(name) = name.into_string() else {
+                continue;
+            };
+            let is_setting = SETTINGS.iter().any(|setting| setting.name == name)
+                || WITHOUT_EFFECT.contains(&name.as_str());
+            if !is_setting {
+                if name.starts_with("SESSION_") {
+                    unknown.push(name);
+                }
+                continue;
+            }
+            match value.into_string() {
+                // An empty variable is how shells and Compose files say "not set".
+                Ok(value) if value.trim().is_empty() => {}
+                Ok(value) => {
+                    given.insert(name, value);
+                }
+                Err(_) => problems.push(format!("{name} must be UTF-8")),
+            }
+        }
+        let flags = [
+            ("SESSION_LISTEN", options.listen.clone().map(OsString::from)),
+            (
+                "SESSION_DATA_DIR",
+                options.data_dir.clone().map(OsString::from),
+            ),
+            ("SESSION_CONFIG", options.config.clone().map(OsString::from)),
+        ];
+        for (name, value) in flags {
+            match value.map(OsString::into_string) {
+                Some(Ok(value)) => {
+                    given.insert(name.to_owned(), value);
+                }
+                Some(Err(_)) => problems.push(format!("{name} must be UTF-8")),
+                None => {}
+            }
+        }
+        if let Some(path) = given.get("SESSION_CONFIG") {
+            for (name, value) in read_file(Path::new(path), &mut problems) {
+                given.entry(name).or_insert(value);
+            }
+        }
+        unknown.sort_unstable();
+        if problems.is_empty() {
+            Ok(Self { given, unknown })
+        } else {
+            Err(BadSettings(problems))
+        }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.given.get(name).map(String::as_str)
+    }
+}
+
+fn read_file(path: &Path, problems: &mut Vec<String>) -> Vec<(String, String)> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            problems.push(format!(
+                "SESSION_CONFIG: {} cannot be read: {error}",
+                path.display()
+            ));
+            return Vec::new();
+        }
+    };
+    let table: toml::Table = match text.parse() {
+        Ok(table) => table,
+        Err(error) => {
+            // The first line of the error says what and where; the rest would quote the file.
+            let at = toml_position(&text, &error);
+            problems.push(format!(
+                "SESSION_CONFIG: {} is not TOML: {at}",
+                path.display()
+            ));
+            return Vec::new();
+        }
+    };
+    let mut settings = Vec::new();
+    for (key, value) in table {
+        let Some(setting) = SETTINGS
+            .iter()
+            .find(|setting| setting.name != "SESSION_CONFIG" && file_name(setting.name) == key)
+        else {
+            problems.push(format!("{}: there is no setting `{key}`", path.display()));
+            continue;
+        };
+        match as_text(value) {
+            Some(value) => settings.push((setting.name.to_owned(), value)),
+            None => problems.push(format!(
+                "{}: `{key}` takes {}",
+                path.display(),
+                setting.takes
+            )),
+        }
+    }
+    settings
+}
+
+fn toml_position(text: &str, error: &toml::de::Error) -> String {
+    let line = error.span().map_or(1, |span| {
+        text.get(..span.start)
+            .map_or(1, |before| before.matches('\n').count() + 1)
+    });
+    format!("line {line}: {}", error.message())
+}
+
+fn as_text(value: toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Boolean(switch) => Some(switch.to_string()),
+        toml::Value::Array(items) => {
+            let items: Option<Vec<_>> = items.into_iter().map(as_text).collect();
+            items.map(|items| items.join(","))
+        }
+        _ => None,
+    }
+}
