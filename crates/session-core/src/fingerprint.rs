@@ -80,7 +80,7 @@ pub struct DeviceFingerprint {
 #[expect(missing_docs, reason = "the JSON types, by their names")]
 pub enum Scalar {
     Bool(bool),
-    Number(f64),
+    Number(serde_json::Number),
     Text(String),
 }
 

@@ -1,0 +1,172 @@
+//! A real server process, and a small HTTP client to talk to it.
+
+#![expect(dead_code, reason = "each test file uses a part of it")]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+pub const SERVICE_KEY: &str = "svc_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
+
+/// A running server; killed when dropped.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    /// What it printed before it was ready.
+    pub banner: String,
+}
+
+/// The command with a free port, a key of the tests' own and none of this process' settings.
+pub fn command(data_dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sessiond"));
+    command
+        .env_clear()
+        .env("SESSION_SERVICE_KEYS", SERVICE_KEY)
+        .env("SESSION_LISTEN", "127.0.0.1:0")
+        .env("SESSION_DATA_DIR", data_dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+impl Server {
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().expect("the server can be started");
+        let mut banner = String::new();
+        let mut lines = BufReader::new(child.stdout.as_mut().expect("stdout is a pipe"));
+        while !banner.contains("  docs   ") {
+            if lines.read_line(&mut banner).expect("the banner is text") == 0 {
+                let mut log = String::new();
+                child
+                    .stderr
+                    .take()
+                    .expect("a pipe")
+                    .read_to_string(&mut log)
+                    .expect("text");
+                panic!("the server did not start: {banner}{log}");
+            }
+        }
+        let address = banner
+            .split_once("http://")
+            .and_then(|(_, rest)| rest.lines().next())
+            .and_then(|address| address.parse().ok())
+            .expect("the banner tells the address");
+        Self {
+            child,
+            address,
+            banner,
+        }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGKILL: no chance to tidy up.
+    pub fn kill(mut self) {
+        self.child.kill().expect("the server can be killed");
+        self.child.wait().expect("the server can be waited for");
+    }
+
+    /// A signal by name; then how it ended, and its log unless that went to a file.
+    pub fn stop(mut self, signal: &str) -> (ExitStatus, String) {
+        let status = Command::new("kill")
+            .args(["-s", signal, &self.pid().to_string()])
+            .status()
+            .expect("kill is there");
+        assert!(status.success());
+        let status = self.child.wait().expect("the server can be waited for");
+        let mut log = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            stderr.read_to_string(&mut log).expect("text");
+        }
+        (status, log)
+    }
+
+    pub fn connect(&self) -> Client {
+        Client::to(self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Gone already when it was stopped.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One connection, kept alive.
+pub struct Client {
+    stream: BufReader<TcpStream>,
+}
+
+/// An answer, or none because the server went away.
+pub type Answer = Option<(u16, Value)>;
+
+impl Client {
+    pub fn to(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).expect("the server takes connections");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .expect("a time-out can be set");
+        Self {
+            stream: BufReader::new(stream),
+        }
+    }
+
+    pub fn post(&mut self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, "", Some(body))
+    }
+
+    pub fn get(&mut self, path: &str) -> Answer {
+        self.send("GET", path, "", None)
+    }
+
+    pub fn delete(&mut self, path: &str) -> Answer {
+        self.send("DELETE", path, "", None)
+    }
+
+    pub fn validate(&mut self, token: &str) -> Answer {
+        self.send(
+            "GET",
+            "/sessions/validate",
+            &format!("X-Session-ID: {token}\r\n"),
+            None,
+        )
+    }
+
+    fn send(&mut self, method: &str, path: &str, extra: &str, body: Option<&Value>) -> Answer {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {SERVICE_KEY}\r\n\
+             {extra}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        self.stream.get_mut().write_all(request.as_bytes()).ok()?;
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if self.stream.read_line(&mut head).ok()? == 0 {
+                return None;
+            }
+        }
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        let length = head
+            .lines()
+            .find_map(|line| {
+                line.to_ascii_lowercase()
+                    .strip_prefix("content-length: ")?
+                    .parse()
+                    .ok()
+            })
+            .unwrap_or(0);
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).ok()?;
+        Some((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
+    }
+}
