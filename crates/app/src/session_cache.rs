@@ -31,20 +31,23 @@ impl SessionCache {
         }
     }
 
-    /// The cached record if it is fresh enough, else what `load` finds.
+    /// The cached record, if it is fresh enough.
+    pub(crate) fn get(&self, id: SessionId, now: DateTime<Utc>) -> Option<Arc<Session>> {
+        let entry = self.entries.get(&id)?;
+        if now - entry.read_at < self.bound {
+            return Some(entry.session);
+        }
+        self.entries.remove_if(&id, |held| held.read_at == entry.read_at);
+        None
+    }
+
+    /// The record that another lookup is about to enter, or what `load` finds.
     pub(crate) async fn get_or_load<E>(
         &self,
         id: SessionId,
         now: DateTime<Utc>,
         load: impl Future<Output = Result<Option<Arc<Session>>, E>>,
     ) -> Result<Option<Arc<Session>>, E> {
-        if let Some(entry) = self.entries.get(&id) {
-            if now - entry.read_at < self.bound {
-                return Ok(Some(entry.session));
-            }
-            self.entries
-                .remove_if(&id, |held| held.read_at == entry.read_at);
-        }
         match self.entries.get_value_or_guard_async(&id).await {
             Ok(entry) => Ok(Some(entry.session)),
             Err(placeholder) => {

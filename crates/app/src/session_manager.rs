@@ -465,7 +465,11 @@ impl SessionManager {
         now: DateTime<Utc>,
     ) -> Result<Option<Arc<Session>>, StoreError> {
         match &self.cache {
-            Some(cache) => cache.get_or_load(id, now, self.store.find(id)).await,
+            Some(cache) => match cache.get(id, now) {
+                Some(session) => Ok(Some(session)),
+                // Boxed, so that the common case does not carry the state of the rare one around.
+                None => Box::pin(cache.get_or_load(id, now, self.store.find(id))).await,
+            },
             None => self.store.find(id).await,
         }
     }

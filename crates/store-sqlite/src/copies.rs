@@ -23,6 +23,11 @@ impl Copies {
         Self { cache }
     }
 
+    /// The copy, if there is one.
+    pub(crate) fn get(&self, id: SessionId) -> Option<Arc<Session>> {
+        self.cache.as_ref()?.get(&id)
+    }
+
     /// The copy, or what `load` finds, which then becomes the copy. One load at a time per session.
     pub(crate) async fn get_or_load<E>(
         &self,
@@ -32,9 +37,6 @@ impl Copies {
         let Some(cache) = &self.cache else {
             return load.await;
         };
-        if let Some(copy) = cache.get(&id) {
-            return Ok(Some(copy));
-        }
         match cache.get_value_or_guard_async(&id).await {
             Ok(copy) => Ok(Some(copy)),
             Err(placeholder) => {

@@ -66,6 +66,8 @@ impl Options {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            // Journals of single statements stay in memory; by default each is a file of its own.
+            .pragma("temp_store", "MEMORY")
             // What is deleted is overwritten: no session outlives its record in a free page.
             .pragma("secure_delete", "FAST")
             .row_buffer_size(1024)

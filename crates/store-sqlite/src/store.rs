@@ -64,7 +64,11 @@ impl SessionStore for SqliteStore {
 
     async fn find(&self, id: SessionId) -> Result<Option<Arc<Session>>, StoreError> {
         self.fail_if_closed("find a session")?;
-        self.copies.get_or_load(id, self.finder.find(id)).await
+        match self.copies.get(id) {
+            Some(copy) => Ok(Some(copy)),
+            // Boxed, so that the common case does not carry the state of the rare one around.
+            None => Box::pin(self.copies.get_or_load(id, self.finder.find(id))).await,
+        }
     }
 
     async fn touch(&self, activities: &[Activity]) -> Result<(), StoreError> {

@@ -55,7 +55,7 @@ fn line(row: &Row) -> String {
     let cpus: Vec<f64> = row.pairs.iter().map(Pair::cpu).collect();
     let of = |figure: fn(&Pair) -> f64| median(&row.pairs.iter().map(figure).collect::<Vec<_>>());
     format!(
-        "| {} | {} | {} | {} | {:.2} ({:.2}) | {:.2} ({:.2}) |",
+        "| {} | {} | {} | {} | {} | {:.2} ({:.2}) | {:.2} ({:.2}) |",
         row.path.name,
         spread(&speeds),
         bounds(row.path.speed, |budget| median(&speeds) >= budget),
