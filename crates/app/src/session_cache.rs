@@ -37,7 +37,8 @@ impl SessionCache {
         if now - entry.read_at < self.bound {
             return Some(entry.session);
         }
-        self.entries.remove_if(&id, |held| held.read_at == entry.read_at);
+        self.entries
+            .remove_if(&id, |held| held.read_at == entry.read_at);
         None
     }
 

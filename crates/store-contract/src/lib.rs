@@ -1,1 +1,137 @@
-//! (being written)
+//! The suite that every session store passes.
+//!
+//! Each contract is a plain `async fn` over a fresh, empty store and panics when the store breaks
+//! it. [`contract_tests!`] makes a test of each, so that an adapter of your own is held to the same
+//! rules as ours:
+//!
+//! ```
+//! // tests/contract.rs of your crate
+//! use std::sync::Arc;
+//!
+//! use session_core::ports::SessionStore;
+//! use store_memory::MemoryStore; // yours
+//!
+//! /// A fresh store, and whatever must stay alive beside it, such as a temporary folder.
+//! async fn fresh() -> (Arc<dyn SessionStore>, ()) {
+//!     (Arc::new(MemoryStore::new()), ())
+//! }
+//!
+//! store_contract::contract_tests!(fresh);
+//!
+//! // Or one at a time, in a runtime of your choice:
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let (store, _guard) = fresh().await;
+//! store_contract::end::the_first_end_stands(store).await;
+//! # });
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! A durable store also passes [`restart::everything_survives_a_restart`].
+
+#![deny(missing_docs)]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "this crate is made of tests, whose way to fail is to panic"
+)]
+
+pub mod create;
+pub mod end;
+pub mod end_user;
+pub mod extend;
+pub mod limit;
+pub mod list;
+pub mod parallel;
+pub mod race;
+pub mod restart;
+pub mod samples;
+pub mod stats;
+pub mod sweep;
+pub mod touch;
+pub mod update;
+
+#[doc(hidden)]
+pub use tokio;
+
+/// Makes a test of each contract. `$fresh` is an `async fn` without arguments that returns an
+/// `Arc<dyn SessionStore>` over nothing, and a guard that is kept for as long as the test runs.
+#[macro_export]
+macro_rules! contract_tests {
+    ($fresh:ident) => {
+        $crate::contract_tests!(@tests $fresh
+            create: [
+                what_was_created_is_found_whole,
+                an_unknown_id_is_not_found,
+                an_id_is_taken_once,
+                a_taken_id_does_not_spoil_its_neighbours,
+                a_closed_store_says_so
+            ],
+            limit: [
+                the_oldest_makes_room,
+                a_lower_limit_makes_several_go,
+                what_has_expired_does_not_count,
+                at_the_limit_refusing_writes_nothing,
+                hundred_parallel_creates_leave_the_limit,
+                hundred_parallel_creates_are_refused_past_the_limit
+            ],
+            touch: [
+                activity_moves_forward_only,
+                activity_revives_nothing,
+                activity_that_was_held_up_still_counts,
+                many_activities_at_once
+            ],
+            extend: [
+                a_deadline_moves_as_far_as_allowed,
+                what_is_not_live_is_not_extended,
+                parallel_extensions_add_up
+            ],
+            update: [
+                parts_are_replaced,
+                an_outdated_version_changes_nothing,
+                what_is_not_live_is_not_updated,
+                parallel_updates_lose_nothing
+            ],
+            end: [
+                the_first_end_stands,
+                an_expired_session_is_noted_as_expired,
+                of_parallel_ends_one_counts
+            ],
+            end_user: [
+                all_but_one_are_ended,
+                many_are_ended_in_batches,
+                what_had_expired_is_not_counted
+            ],
+            race: [
+                end_against_touch,
+                end_against_extend,
+                end_against_update,
+                end_against_find,
+                end_all_against_create
+            ],
+            list: [
+                live_sessions_newest_first,
+                pages_hold_each_once_while_others_come_and_go
+            ],
+            stats: [
+                counts_are_exact_at_every_step,
+                the_busiest_users_are_named,
+                counts_are_exact_after_parallel_work
+            ],
+            sweep: [
+                only_what_is_due_expires,
+                what_ended_long_ago_is_forgotten,
+                a_sweep_goes_in_batches,
+                a_sweep_while_creating_loses_nothing
+            ]
+        );
+    };
+    (@tests $fresh:ident $($module:ident: [$($name:ident),+]),+) => {
+        $(mod $module {
+            $(#[$crate::tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                let (store, _guard) = super::$fresh().await;
+                $crate::parallel::in_time($crate::$module::$name(store)).await;
+            })+
+        })+
+    };
+}

@@ -1,0 +1,92 @@
+//! Ending a user's sessions.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use session_core::ports::{EndedBatch, SessionStore};
+use session_core::{Ending, SessionState, Standing};
+
+use crate::samples::{found, idling, minute, revoked, session, start, stored, user};
+
+/// All but the one that is spared, and nobody else's.
+pub async fn all_but_one_are_ended(store: Arc<dyn SessionStore>) {
+    let other = stored(&store, session("other", start())).await;
+    let mut mine = Vec::new();
+    for n in 0..4 {
+        mine.push(stored(&store, session("ada", minute(n))).await.id);
+    }
+    let spared = mine.remove(2);
+    let ending = revoked(minute(5));
+    let outcome = store
+        .end_user_sessions(&user("ada"), Some(spared), ending.clone(), 100)
+        .await;
+    let EndedBatch { ended, more } = outcome.expect("the store answers");
+    assert_eq!(ended.iter().collect::<BTreeSet<_>>(), mine.iter().collect());
+    assert!(!more);
+    for id in mine {
+        assert_eq!(
+            found(&store, id).await.standing,
+            Standing::Ended(ending.clone())
+        );
+    }
+    assert!(found(&store, spared).await.is_live(minute(5)));
+    assert!(found(&store, other.id).await.is_live(minute(5)));
+    let again = store
+        .end_user_sessions(&user("ada"), Some(spared), ending, 100)
+        .await;
+    assert_eq!(again.expect("the store answers"), EndedBatch::default());
+}
+
+/// A batch at a time, each session once.
+pub async fn many_are_ended_in_batches(store: Arc<dyn SessionStore>) {
+    for n in 0..25 {
+        stored(&store, session("ada", minute(n))).await;
+    }
+    let mut ended = BTreeSet::new();
+    let mut calls = 0;
+    loop {
+        let batch = store
+            .end_user_sessions(&user("ada"), None, revoked(minute(30)), 10)
+            .await;
+        let batch = batch.expect("the store answers");
+        assert!(batch.ended.len() <= 10);
+        for id in batch.ended {
+            assert!(ended.insert(id), "{id} was ended twice");
+        }
+        calls += 1;
+        if !batch.more {
+            break;
+        }
+        assert!(calls < 10, "there is an end to it");
+    }
+    assert_eq!(ended.len(), 25);
+    assert_eq!(
+        store
+            .stats(minute(30))
+            .await
+            .expect("the store answers")
+            .active,
+        0
+    );
+}
+
+/// What the clock ended is noted as that.
+pub async fn what_had_expired_is_not_counted(store: Arc<dyn SessionStore>) {
+    let idle = stored(
+        &store,
+        idling(session("ada", start()), TimeDelta::minutes(5)),
+    )
+    .await;
+    let live = stored(&store, session("ada", start())).await;
+    let outcome = store
+        .end_user_sessions(&user("ada"), None, revoked(minute(5)), 10)
+        .await;
+    assert_eq!(outcome.expect("the store answers").ended, [live.id]);
+    let idle = found(&store, idle.id).await;
+    assert_eq!(idle.standing, Standing::Ended(Ending::expired(minute(5))));
+    assert_eq!(
+        found(&store, live.id).await.state(minute(5)),
+        SessionState::Revoked
+    );
+}

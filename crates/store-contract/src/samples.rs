@@ -1,0 +1,114 @@
+//! Sessions to test with.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use session_core::ports::{Created, LimitPolicy, SessionLimit, SessionStore};
+use session_core::{
+    EndKind, EndReason, Ending, Lifetime, Session, SessionId, SessionSecret, UserId,
+};
+
+/// A limit that no test reaches by accident.
+pub const NO_LIMIT: SessionLimit = SessionLimit {
+    max: 1_000_000,
+    policy: LimitPolicy::EvictOldest,
+};
+
+/// When every test begins; the clock is theirs to move.
+#[must_use]
+pub fn start() -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(1_750_000_000_000).expect("a time")
+}
+
+/// So many minutes after [`start`].
+#[must_use]
+pub fn minute(minutes: i64) -> DateTime<Utc> {
+    start() + TimeDelta::minutes(minutes)
+}
+
+/// A user of this name.
+#[must_use]
+pub fn user(name: &str) -> UserId {
+    UserId::new(name).expect("a user id")
+}
+
+/// A new session of 60 minutes without an idle timeout, with an id that no other has.
+#[must_use]
+pub fn session(user_name: &str, created_at: DateTime<Utc>) -> Session {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let mut tail = [0; 10];
+    tail[2..].copy_from_slice(&count.to_be_bytes());
+    let mut secret = [0; 32];
+    secret[..8].copy_from_slice(&count.to_be_bytes());
+    let lifetime = Lifetime {
+        absolute: TimeDelta::minutes(60),
+        idle: None,
+    };
+    Session::start(
+        SessionId::at(created_at, tail),
+        user(user_name),
+        SessionSecret::from_bytes(secret).hash(),
+        lifetime,
+        created_at,
+    )
+}
+
+/// The same with an idle timeout.
+#[must_use]
+pub fn idling(session: Session, idle: TimeDelta) -> Session {
+    Session {
+        idle_timeout: Some(idle),
+        ..session
+    }
+}
+
+/// An end of the kind `revoked`.
+#[must_use]
+pub fn revoked(at: DateTime<Utc>) -> Ending {
+    Ending {
+        kind: EndKind::Revoked,
+        reason: EndReason::LOGOUT,
+        at,
+    }
+}
+
+/// Stores a session; the record, and whom it displaced.
+///
+/// # Panics
+/// If the store does not take it.
+pub async fn stored_with(
+    store: &Arc<dyn SessionStore>,
+    session: Session,
+    limit: SessionLimit,
+) -> (Arc<Session>, Vec<SessionId>) {
+    match store
+        .create(session, limit)
+        .await
+        .expect("the store takes a session")
+    {
+        Created::Stored { session, evicted } => (session, evicted),
+        Created::LimitReached => panic!("the limit was not reached"),
+    }
+}
+
+/// Stores a session without a limit.
+///
+/// # Panics
+/// If the store does not take it.
+pub async fn stored(store: &Arc<dyn SessionStore>, session: Session) -> Arc<Session> {
+    stored_with(store, session, NO_LIMIT).await.0
+}
+
+/// The record of a session that there is.
+///
+/// # Panics
+/// If there is none.
+pub async fn found(store: &Arc<dyn SessionStore>, id: SessionId) -> Arc<Session> {
+    store
+        .find(id)
+        .await
+        .expect("the store answers")
+        .expect("the session is there")
+}
