@@ -11,6 +11,7 @@ use session_core::{
     Page, PageRequest, Refusal, Session, SessionId, SessionSecret, SessionStats, SessionToken,
     UpstreamDetails, UserId,
 };
+use zeroize::Zeroizing;
 
 use crate::activity_buffer::ActivityBuffer;
 use crate::session_cache::SessionCache;
@@ -451,10 +452,12 @@ impl SessionManager {
     }
 
     fn draw(&self, now: DateTime<Utc>) -> Result<(SessionSecret, SessionId), SessionError> {
-        let mut secret = [0; 32];
-        let mut tail = [0; 10];
-        self.entropy.fill(&mut secret)?;
-        self.entropy.fill(&mut tail)?;
+        // One request for both, since each is a system call.
+        let mut bytes = Zeroizing::new([0; 42]);
+        self.entropy.fill(&mut *bytes)?;
+        let (mut secret, mut tail) = ([0; 32], [0; 10]);
+        secret.copy_from_slice(&bytes[..32]);
+        tail.copy_from_slice(&bytes[32..]);
         Ok((SessionSecret::from_bytes(secret), SessionId::at(now, tail)))
     }
 

@@ -3,10 +3,10 @@ use std::net::IpAddr;
 use app::NewSession;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use session_core::{
-    ClientDetails, DeviceFingerprint, InvalidInput, Metadata, SessionId, UpstreamDetails, UserId,
+    ClientDetails, DeviceFingerprint, InvalidInput, Metadata, UpstreamDetails, UserId,
 };
 use utoipa::ToSchema;
 
@@ -44,7 +44,7 @@ pub(crate) struct CreateSession {
     /// The user's `User-Agent`, as the backend saw it.
     user_agent: Option<String>,
     #[schema(value_type = Option<Object>)]
-    device_fingerprint: Option<DeviceFingerprint>,
+    device_fingerprint: Option<Box<DeviceFingerprint>>,
     /// Which outside provider vouched for the user.
     provider: Option<String>,
     /// What the user granted there.
@@ -60,15 +60,6 @@ pub(crate) struct CreateSession {
     expires_in: Option<Value>,
 }
 
-#[derive(Serialize, ToSchema)]
-struct CreatedJson<'a> {
-    #[serde(flatten)]
-    session: SessionJson<'a>,
-    /// The user's sessions that were ended to make room, oldest first.
-    #[schema(value_type = Vec<String>)]
-    evicted: &'a [SessionId],
-}
-
 /// Begins a session.
 ///
 /// `session_id` of the answer is the session token: the credential that the client keeps and sends as
@@ -76,7 +67,7 @@ struct CreatedJson<'a> {
 #[utoipa::path(post, path = "/sessions/create", tag = "sessions", request_body = CreateSession,
     security(("service_key" = [])),
     responses(
-        (status = 200, body = CreatedJson<'_>),
+        (status = 200, body = SessionJson<'_>),
         (status = 400, description = "Malformed or out of bounds", body = ProblemBody<'_>),
         (status = 401, description = "No key, or an unknown one", body = ProblemBody<'_>),
         (status = 409, description = "The user is at the limit", body = ProblemBody<'_>),
@@ -91,12 +82,7 @@ pub(crate) async fn create(
     let new = body.checked(&state)?;
     let created = state.manager.create(new).await?;
     let session = SessionJson::of(&created.session, created.session.created_at);
-    let session = session.with_token(created.token.expose());
-    Ok(Json(CreatedJson {
-        session,
-        evicted: &created.evicted,
-    })
-    .into_response())
+    Ok(Json(session.just_begun(created.token.expose(), &created.evicted)).into_response())
 }
 
 impl CreateSession {
@@ -151,7 +137,7 @@ impl CreateSession {
             client: ClientDetails {
                 ip_address: self.ip_address.map(|address| address.to_canonical()),
                 user_agent: bounded("user_agent", self.user_agent, MAX_USER_AGENT_BYTES)?,
-                device_fingerprint: self.device_fingerprint.map(Box::new),
+                device_fingerprint: self.device_fingerprint,
             },
             upstream: has_upstream.then(|| UpstreamDetails {
                 provider,

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use session_core::{DeviceFingerprint, Session, SessionState};
+use session_core::{DeviceFingerprint, Session, SessionId, SessionState};
 use utoipa::ToSchema;
 
 /// A session as the API shows it.
@@ -38,6 +38,11 @@ pub(crate) struct SessionJson<'a> {
     remember_me: bool,
     /// The deadline by lack of activity; null without an idle timeout.
     idle_expires_at: Option<DateTime<Utc>>,
+    /// In the answer that begins a session: the user's sessions that were ended to make room, oldest
+    /// first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
+    evicted: Option<&'a [SessionId]>,
 }
 
 impl<'a> SessionJson<'a> {
@@ -62,13 +67,15 @@ impl<'a> SessionJson<'a> {
             device_fingerprint: session.client.device_fingerprint.as_deref(),
             remember_me: session.remember_me,
             idle_expires_at: session.idle_expires_at(),
+            evicted: None,
         }
     }
 
-    /// The same with the credential in the place of the handle.
-    pub(crate) fn with_token(self, token: String) -> Self {
+    /// The same for the answer that hands out the credential: with it in the place of the handle.
+    pub(crate) fn just_begun(self, token: String, evicted: &'a [SessionId]) -> Self {
         Self {
             session_id: token,
+            evicted: Some(evicted),
             ..self
         }
     }

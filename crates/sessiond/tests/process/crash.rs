@@ -1,16 +1,14 @@
 //! SIGKILL at any moment: every acknowledged change is there afterwards.
 
-mod support;
-
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use crate::support::{Server, command};
 use serde_json::json;
 use sqlx::{ConnectOptions as _, Row as _};
-use support::{Server, command};
 
 /// What the server acknowledged about one session.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -79,7 +77,7 @@ fn write_until_killed(server: Server, users: &AtomicU64, pause: Duration) -> Vec
             let noted = noted.clone();
             let address = server.address;
             scope.spawn(move || {
-                let mut client = support::Client::to(address);
+                let mut client = crate::support::Client::to(address);
                 // Ends when the server is gone.
                 while let Some(session) =
                     one_life(&mut client, users.fetch_add(1, Ordering::Relaxed))
@@ -100,7 +98,7 @@ fn write_until_killed(server: Server, users: &AtomicU64, pause: Duration) -> Vec
 }
 
 /// Create, extend once or twice, end every third; as far as it is acknowledged.
-fn one_life(client: &mut support::Client, user: u64) -> Option<Noted> {
+fn one_life(client: &mut crate::support::Client, user: u64) -> Option<Noted> {
     let (status, body) =
         client.post("/sessions/create", &json!({"user_id": format!("u{user}")}))?;
     assert_eq!(status, 200, "{body}");
@@ -122,7 +120,7 @@ fn one_life(client: &mut support::Client, user: u64) -> Option<Noted> {
             }
         }
     }
-    if user % 3 == 0 {
+    if user.is_multiple_of(3) {
         match client.delete(&format!("/sessions/{}", session.token)) {
             Some((200, _)) => session.state = Acknowledged::Ended,
             Some((status, body)) => panic!("delete answered {status}: {body}"),

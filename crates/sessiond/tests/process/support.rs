@@ -1,7 +1,5 @@
 //! A real server process, and a small HTTP client to talk to it.
 
-#![expect(dead_code, reason = "each test file uses a part of it")]
-
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -10,18 +8,18 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub const SERVICE_KEY: &str = "svc_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
+pub(crate) const SERVICE_KEY: &str = "svc_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
 
 /// A running server; killed when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// What it printed before it was ready.
-    pub banner: String,
+    pub(crate) banner: String,
 }
 
 /// The command with a free port, a key of the tests' own and none of this process' settings.
-pub fn command(data_dir: &Path) -> Command {
+pub(crate) fn command(data_dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sessiond"));
     command
         .env_clear()
@@ -35,7 +33,7 @@ pub fn command(data_dir: &Path) -> Command {
 }
 
 impl Server {
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("the server can be started");
         let mut banner = String::new();
         let mut lines = BufReader::new(child.stdout.as_mut().expect("stdout is a pipe"));
@@ -63,18 +61,18 @@ impl Server {
         }
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// SIGKILL: no chance to tidy up.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().expect("the server can be killed");
         self.child.wait().expect("the server can be waited for");
     }
 
     /// A signal by name; then how it ended, and its log unless that went to a file.
-    pub fn stop(mut self, signal: &str) -> (ExitStatus, String) {
+    pub(crate) fn stop(mut self, signal: &str) -> (ExitStatus, String) {
         let status = Command::new("kill")
             .args(["-s", signal, &self.pid().to_string()])
             .status()
@@ -88,7 +86,7 @@ impl Server {
         (status, log)
     }
 
-    pub fn connect(&self) -> Client {
+    pub(crate) fn connect(&self) -> Client {
         Client::to(self.address)
     }
 }
@@ -102,15 +100,15 @@ impl Drop for Server {
 }
 
 /// One connection, kept alive.
-pub struct Client {
+pub(crate) struct Client {
     stream: BufReader<TcpStream>,
 }
 
 /// An answer, or none because the server went away.
-pub type Answer = Option<(u16, Value)>;
+pub(crate) type Answer = Option<(u16, Value)>;
 
 impl Client {
-    pub fn to(address: SocketAddr) -> Self {
+    pub(crate) fn to(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("the server takes connections");
         stream
             .set_read_timeout(Some(Duration::from_secs(20)))
@@ -120,19 +118,19 @@ impl Client {
         }
     }
 
-    pub fn post(&mut self, path: &str, body: &Value) -> Answer {
+    pub(crate) fn post(&mut self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, "", Some(body))
     }
 
-    pub fn get(&mut self, path: &str) -> Answer {
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
         self.send("GET", path, "", None)
     }
 
-    pub fn delete(&mut self, path: &str) -> Answer {
+    pub(crate) fn delete(&mut self, path: &str) -> Answer {
         self.send("DELETE", path, "", None)
     }
 
-    pub fn validate(&mut self, token: &str) -> Answer {
+    pub(crate) fn validate(&mut self, token: &str) -> Answer {
         self.send(
             "GET",
             "/sessions/validate",

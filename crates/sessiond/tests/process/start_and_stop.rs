@@ -1,14 +1,12 @@
 //! Starting, refusing to start, and stopping.
 
-mod support;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::{Server, command};
 use serde_json::json;
-use support::{Server, command};
 
 /// Runs a start that must fail: exactly one line on standard error (or one for each bad setting).
 fn refused(command: &mut Command) -> Vec<String> {
@@ -159,7 +157,7 @@ fn a_store_of_a_later_version_is_never_swapped_for_another() {
 #[test]
 fn weak_keys_stop_the_start() {
     let folder = tempfile::tempdir().unwrap();
-    let repeated = format!("{0},{0}", support::SERVICE_KEY);
+    let repeated = format!("{0},{0}", crate::support::SERVICE_KEY);
     let weak = format!("svc_{}", "a".repeat(43));
     for keys in ["svc_short", "changeme", &weak, &repeated] {
         let line = one_line(command(folder.path()).env("SESSION_SERVICE_KEYS", keys));

@@ -1,11 +1,9 @@
 //! No token that was handed out stands anywhere in the data folder or the log.
 
-mod support;
-
 use std::fs;
 
+use crate::support::{SERVICE_KEY, Server, command};
 use serde_json::json;
-use support::{SERVICE_KEY, Server, command};
 
 /// Requirements 4 and 7.
 #[test]

@@ -1,0 +1,12 @@
+//! The session manager over real stores, with a clock that tests move.
+
+#![expect(
+    clippy::expect_used,
+    reason = "tests fail by panicking, and so does what they share"
+)]
+
+mod activity;
+mod background;
+mod changes;
+mod freshness;
+mod harness;

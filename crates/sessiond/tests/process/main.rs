@@ -1,0 +1,14 @@
+//! The server as a process: started, talked to, stopped, killed.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking, and so do the functions that they share"
+)]
+
+mod crash;
+mod secrets;
+mod start_and_stop;
+mod support;
