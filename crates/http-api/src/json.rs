@@ -8,8 +8,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Request};
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize as _, Deserializer, Serialize};
+use serde_json::{Map, Value};
 use session_core::parse_strict_json;
 
 use crate::front::MAX_BODY_BYTES;
@@ -48,6 +49,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
                 "The body must be a JSON object.",
             ));
         }
+        if holds_reserved_name(&value) {
+            return Err(Problem::malformed(
+                "malformed_json",
+                "The body has a member of a reserved name.",
+            ));
+        }
         // The path is made of our own names; what serde says of the value may quote it.
         serde_path_to_error::deserialize(value)
             .map(Self)
@@ -65,6 +72,34 @@ impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         axum::Json(self.0).into_response()
     }
+}
+
+/// What member names of serde_json's own begin with.
+///
+/// An object with such a member is not read as one: the text in it is parsed as JSON, past the check
+/// for duplicate names and past the limit of nesting, so that it could not be read back from a store.
+const RESERVED: &str = "$serde_json::private::";
+
+/// The parser has bounded the depth.
+fn holds_reserved_name(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(holds_reserved_name),
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| name.starts_with(RESERVED) || holds_reserved_name(value)),
+        _ => false,
+    }
+}
+
+/// Reads a member that must be a JSON object, where serde would take an array for its members in turn.
+pub(crate) fn object<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    let members = Option::<Map<String, Value>>::deserialize(deserializer)?;
+    let read = members.map(|members| T::deserialize(Value::Object(members)));
+    read.transpose().map_err(D::Error::custom)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

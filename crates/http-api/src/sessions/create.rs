@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::session_json::SessionJson;
 use crate::api::AppState;
 use crate::credentials::Caller;
-use crate::json::Json;
+use crate::json::{Json, object};
 use crate::problem::{Problem, ProblemBody};
 
 /// Longest user agent that is kept, in bytes.
@@ -43,6 +43,7 @@ pub(crate) struct CreateSession {
     ip_address: Option<IpAddr>,
     /// The user's `User-Agent`, as the backend saw it.
     user_agent: Option<String>,
+    #[serde(default, deserialize_with = "object")]
     #[schema(value_type = Option<Object>)]
     device_fingerprint: Option<Box<DeviceFingerprint>>,
     /// Which outside provider vouched for the user.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::session_json::SessionJson;
 use super::session_path::ProvenSession;
 use crate::api::AppState;
-use crate::json::Json;
+use crate::json::{Json, object};
 use crate::problem::{Problem, ProblemBody};
 
 #[derive(Deserialize, ToSchema)]
@@ -17,6 +17,7 @@ pub(crate) struct ChangeSession {
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
     /// Replaced whole.
+    #[serde(default, deserialize_with = "object")]
     #[schema(value_type = Option<Object>)]
     device_fingerprint: Option<DeviceFingerprint>,
 }

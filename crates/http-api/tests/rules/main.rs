@@ -1,0 +1,21 @@
+//! The rules of the HTTP face, a file a subject: requests in, answers out, no sockets, no sleeping.
+
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking, and so do the functions that they share"
+)]
+
+mod bad_input;
+mod docs;
+mod except;
+mod keys;
+mod limits;
+mod list;
+mod operations;
+mod routing;
+mod store_down;
+mod support;
+mod timeouts;
+mod tour;
+mod validate;
