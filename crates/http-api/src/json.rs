@@ -49,12 +49,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
                 "The body must be a JSON object.",
             ));
         }
-        if holds_reserved_name(&value) {
-            return Err(Problem::malformed(
-                "malformed_json",
-                "The body has a member of a reserved name.",
-            ));
-        }
         // The path is made of our own names; what serde says of the value may quote it.
         serde_path_to_error::deserialize(value)
             .map(Self)
@@ -71,23 +65,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         axum::Json(self.0).into_response()
-    }
-}
-
-/// What member names of serde_json's own begin with.
-///
-/// An object with such a member is not read as one: the text in it is parsed as JSON, past the check
-/// for duplicate names and past the limit of nesting, so that it could not be read back from a store.
-const RESERVED: &str = "$serde_json::private::";
-
-/// The parser has bounded the depth.
-fn holds_reserved_name(value: &Value) -> bool {
-    match value {
-        Value::Array(items) => items.iter().any(holds_reserved_name),
-        Value::Object(members) => members
-            .iter()
-            .any(|(name, value)| name.starts_with(RESERVED) || holds_reserved_name(value)),
-        _ => false,
     }
 }
 

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 /// Parses a JSON text (RFC 8259) of which every member name is unique at every depth.
 ///
 /// Two members of one name mean different things to different parsers, which is a way past checks;
-/// I-JSON (RFC 7493 §2.3) forbids them, and so do we. Nesting is bounded by serde_json's limit of
+/// I-JSON (RFC 7493 §2.3) forbids them, and so do we. Names that serde_json keeps for itself are
+/// refused too. Nesting is bounded by serde_json's limit of
 /// 128. Numbers that fit neither 64 bits nor a finite double are refused.
 ///
 /// # Errors
@@ -31,10 +32,20 @@ pub struct StrictJsonError {
 
 const DUPLICATE: &str = "two members of one name";
 
+/// What member names of serde_json's own begin with.
+///
+/// An object with such a member is not read as one later on: the text in it is parsed as JSON, past
+/// the check for duplicate names and past the limit of nesting.
+const RESERVED: &str = "$serde_json::private::";
+const RESERVED_NAME: &str = "a member of a reserved name";
+
 impl StrictJsonError {
     fn of(error: &serde_json::Error) -> Self {
         // serde_json's own text may quote the input, so only its kind and place are passed on.
         let problem = match error.classify() {
+            serde_json::error::Category::Data if error.to_string().starts_with(RESERVED_NAME) => {
+                RESERVED_NAME
+            }
             serde_json::error::Category::Data => DUPLICATE,
             serde_json::error::Category::Eof => "the JSON text ends too early",
             _ => "the text is not valid JSON",
@@ -104,6 +115,9 @@ impl<'de> Visitor<'de> for Unique {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
+            if name.starts_with(RESERVED) {
+                return Err(de::Error::custom(RESERVED_NAME));
+            }
             let value = members.next_value_seed(Unique)?;
             if object.insert(name, value).is_some() {
                 return Err(de::Error::custom(DUPLICATE));
@@ -149,6 +163,15 @@ mod tests {
             let error = parse_strict_json(text).unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_name_that_the_parser_keeps_for_itself_is_refused() {
+        let text = r#"{"a":[{"$serde_json::private::RawValue":"{\"x\":1,\"x\":2}"}]}"#;
+        assert_eq!(
+            parse_strict_json(text.as_bytes()).unwrap_err().problem,
+            RESERVED_NAME
+        );
     }
 
     #[test]

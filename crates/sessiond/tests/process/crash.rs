@@ -37,7 +37,7 @@ fn every_acknowledged_change_survives_a_few_kills() {
 
 /// Requirement 52: at least 200 rounds.
 #[test]
-#[ignore = "slow: about a minute"]
+#[ignore = "slow: 200 starts of the server"]
 fn every_acknowledged_change_survives_200_kills() {
     kill_rounds(200);
 }

@@ -1,0 +1,16 @@
+//! The rules of sessions as properties: they hold for whatever values come.
+
+#![expect(
+    clippy::expect_used,
+    reason = "tests fail by panicking, and so does what they share"
+)]
+
+mod deadlines;
+mod fingerprints;
+mod lifetimes;
+mod metadata;
+mod paging;
+mod sample;
+mod states;
+mod tokens;
+mod user_ids;
