@@ -224,24 +224,37 @@ async fn count(readers: &SqlitePool, now: DateTime<Utc>) -> Result<SessionStats,
          SELECT totals.live - ifnull(sum(due.sessions), 0),
                 totals.expired + ifnull(sum(due.sessions), 0),
                 totals.total,
-                totals.users - ifnull(sum(due.sessions = user_counts.live), 0)
+                totals.users - ifnull(sum(due.sessions = ifnull(user_counts.live, 1)), 0)
          FROM totals LEFT JOIN due ON true LEFT JOIN user_counts USING (user_id)",
     )
     .bind(now)
     .bind(as_sql(DUE_COUNTED))
     .fetch_one(&mut *snapshot)
     .await?;
-    // Twice as many candidates as are named, since some may turn out to be past their deadline.
+    // Twice as many candidates as are named, since some may turn out to be past their deadline. First
+    // those with several sessions, then those with one, found by leaping from user to user.
     let busiest = sqlx::query(
-        "WITH due AS (
+        "WITH RECURSIVE due AS (
              SELECT user_id, count(*) AS sessions
              FROM (SELECT user_id FROM sessions INDEXED BY sessions_due
                    WHERE state < 2 AND deadline <= ?1 LIMIT ?2)
-             GROUP BY user_id)
+             GROUP BY user_id),
+         several AS (
+             SELECT user_id, live FROM user_counts ORDER BY live DESC, user_id LIMIT 2 * ?3),
+         leap (user_id) AS (
+             SELECT min(user_id) FROM sessions INDEXED BY sessions_of_user WHERE state < 2
+             UNION ALL
+             SELECT (SELECT min(user_id) FROM sessions INDEXED BY sessions_of_user
+                     WHERE state < 2 AND user_id > leap.user_id)
+             FROM leap WHERE leap.user_id IS NOT NULL LIMIT 4 * ?3),
+         candidates AS (
+             SELECT user_id, live FROM several
+             UNION ALL
+             SELECT user_id, 1 FROM leap
+             WHERE (SELECT count(*) FROM several) < 2 * ?3 AND user_id IS NOT NULL
+                 AND NOT EXISTS (SELECT 1 FROM user_counts WHERE user_id = leap.user_id))
          SELECT user_id, candidates.live - ifnull(due.sessions, 0) AS live
-         FROM (SELECT user_id, live FROM user_counts ORDER BY live DESC, user_id LIMIT 2 * ?3)
-              AS candidates
-              LEFT JOIN due USING (user_id)
+         FROM candidates LEFT JOIN due USING (user_id)
          WHERE candidates.live > ifnull(due.sessions, 0)
          ORDER BY 2 DESC, user_id LIMIT ?3",
     )

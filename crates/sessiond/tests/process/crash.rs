@@ -182,7 +182,8 @@ fn integrity(database: &std::path::Path) -> String {
             ),
             (
                 "users",
-                "SELECT users - (SELECT count(*) FROM user_counts) FROM totals",
+                "SELECT users - (SELECT count(DISTINCT user_id) FROM sessions WHERE state < 2)
+                 FROM totals",
             ),
             (
                 "per user",
