@@ -13,10 +13,6 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::command_line::{Command, CommandLine};
 
-/// Requests make many small allocations on several threads, which is what it is built for.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let command = CommandLine::command().after_long_help(settings::help());
     let command_line =
