@@ -39,12 +39,12 @@ mod policy;
 mod session_cache;
 mod session_manager;
 mod system;
+mod terms;
 pub mod wiring;
 
 pub use background::Background;
 pub use error::{ErrorKind, SessionError};
 pub use policy::{Freshness, SessionPolicy};
-pub use session_manager::{
-    CreatedSession, Extended, Found, NewSession, SessionManager, SessionRef, Verdict,
-};
+pub use session_manager::SessionManager;
 pub use system::{SystemClock, SystemEntropy};
+pub use terms::{CreatedSession, Extended, Found, NewSession, SessionRef, Verdict};

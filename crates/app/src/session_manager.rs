@@ -1,20 +1,20 @@
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use session_core::ports::{
     Clock, Created, EndOutcome, Entropy, Extension, SessionChange, SessionStore, StoreError,
     UpdateOutcome,
 };
 use session_core::{
-    Activity, ClientDetails, DeviceFingerprint, EndKind, EndReason, Ending, Lifetime, Metadata,
-    Page, PageRequest, Refusal, Session, SessionId, SessionSecret, SessionStats, SessionToken,
-    UpstreamDetails, UserId,
+    Activity, DeviceFingerprint, EndKind, EndReason, Ending, Page, PageRequest, Refusal, Session,
+    SessionId, SessionSecret, SessionStats, SessionToken, UserId,
 };
 use zeroize::Zeroizing;
 
 use crate::activity_buffer::ActivityBuffer;
 use crate::session_cache::SessionCache;
+use crate::terms::{CreatedSession, Extended, Found, NewSession, SessionRef, Verdict};
 use crate::{Freshness, SessionError, SessionPolicy};
 
 /// Sessions that one call of the store ends or sweeps at most: small enough for others to get their
@@ -35,96 +35,6 @@ pub struct SessionManager {
     activity: ActivityBuffer,
     /// `None` in strict mode.
     cache: Option<SessionCache>,
-}
-
-/// What a session is begun with.
-#[derive(Debug, Clone)]
-pub struct NewSession {
-    /// Whose it is.
-    pub user_id: UserId,
-    /// How long it lives.
-    pub lifetime: Lifetime,
-    /// Whether the user asked to be remembered.
-    pub remember_me: bool,
-    /// The application's own data.
-    pub metadata: Metadata,
-    /// Where it is begun.
-    pub client: ClientDetails,
-    /// Who vouched for the user.
-    pub upstream: Option<UpstreamDetails>,
-}
-
-impl NewSession {
-    /// A session of `user_id` with the library's default lifetime and nothing else.
-    #[must_use]
-    pub fn of(user_id: UserId) -> Self {
-        Self {
-            user_id,
-            lifetime: Lifetime::default(),
-            remember_me: false,
-            metadata: Metadata::default(),
-            client: ClientDetails::default(),
-            upstream: None,
-        }
-    }
-}
-
-/// A session that was just begun.
-#[derive(Debug)]
-pub struct CreatedSession {
-    /// The credential: the only time that it is to be had.
-    pub token: SessionToken,
-    /// The record.
-    pub session: Arc<Session>,
-    /// The user's sessions that were ended to make room, oldest first.
-    pub evicted: Vec<SessionId>,
-}
-
-/// Which session is meant.
-#[derive(Debug)]
-pub enum SessionRef {
-    /// Named and proven by its token.
-    Token(SessionToken),
-    /// Named by its public handle: for callers who may act without the user's proof.
-    Handle(SessionId),
-}
-
-impl SessionRef {
-    /// The public handle.
-    #[must_use]
-    pub const fn id(&self) -> SessionId {
-        match self {
-            Self::Token(token) => token.id,
-            Self::Handle(id) => *id,
-        }
-    }
-}
-
-/// The answer to "may the bearer of this token come in?".
-#[derive(Debug, Clone)]
-pub enum Verdict {
-    /// Yes.
-    Valid(Found),
-    /// No.
-    Refused(Refusal),
-}
-
-/// A live session.
-#[derive(Debug, Clone)]
-pub struct Found {
-    /// The record as the store has it.
-    pub session: Arc<Session>,
-    /// When it was last used, this very use not included; may be ahead of the record.
-    pub last_activity: DateTime<Utc>,
-}
-
-/// A session that was given more time.
-#[derive(Debug, Clone)]
-pub struct Extended {
-    /// The record afterwards.
-    pub session: Arc<Session>,
-    /// By how much its deadline moved: less than asked for where the longest lifetime is reached.
-    pub by: TimeDelta,
 }
 
 impl SessionManager {
