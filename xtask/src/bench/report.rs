@@ -40,7 +40,7 @@ pub(super) fn table(rows: &[Row], extras: &[Extra]) -> String {
         "| path | got (least … most) | at least | aim | | CPU per request | at most | aim | | \
          p50 ms (bare) | p99 ms (bare) |"
             .to_owned(),
-        format!("|---|{}", "---|".repeat(10)),
+        format!("|{}", "---|".repeat(11)),
     ];
     lines.extend(rows.iter().map(line));
     if !extras.is_empty() {
@@ -80,7 +80,7 @@ fn extra(extra: &Extra) -> String {
 /// Three cells: the budget, the aim, and whether they were met.
 fn bounds(budget: Option<Budget>, met: impl Fn(f64) -> bool) -> String {
     let Some(Budget { bound, aim }) = budget else {
-        return "– | – |".to_owned();
+        return "– | – | ".to_owned();
     };
     let verdict = match (met(bound), met(aim)) {
         (_, true) => "aim met",

@@ -6,11 +6,15 @@
 )]
 
 mod deadlines;
+mod errors;
 mod fingerprints;
 mod lifetimes;
 mod metadata;
+#[cfg(feature = "mocks")]
+mod mocks;
 mod paging;
 mod sample;
 mod states;
+mod strict_json;
 mod tokens;
 mod user_ids;

@@ -99,3 +99,133 @@ fn the_applications_data_is_not_printed() {
     let printed = format!("{:?}", Metadata::new(object(&private)).expect("metadata"));
     assert!(!printed.contains("dear") && printed.contains("user"));
 }
+
+proptest! {
+    /// Numbers are the application's too: none changes for having been stored, read and merged.
+    #[test]
+    fn a_number_keeps_its_value_to_the_last_bit(number in any::<f64>()) {
+        prop_assume!(number.is_finite());
+        let metadata = Metadata::new(object(&json!({"n": number}))).expect("small");
+        let read = Metadata::from_json(metadata.as_json()).expect("our own");
+        let merged = read.merged(object(&json!({"other": 1}))).expect("small");
+        let back: Value = serde_json::from_str(merged.as_json()).expect("JSON");
+        prop_assert_eq!(back["n"].as_f64().map(f64::to_bits), Some(number.to_bits()));
+    }
+
+    #[test]
+    fn merging_nothing_changes_nothing(members in members()) {
+        let metadata = Metadata::new(&members).expect("small");
+        prop_assert_eq!(&metadata.merged(&Map::new()).expect("the same"), &metadata);
+    }
+
+    #[test]
+    fn merging_the_same_again_changes_nothing(before in members(), changes in members()) {
+        let once = Metadata::new(&before).expect("small").merged(&changes).expect("small");
+        prop_assert_eq!(&once.merged(&changes).expect("small"), &once);
+    }
+
+    /// Requirement 48: the bound is on bytes as written, whatever the characters.
+    #[test]
+    fn no_metadata_is_over_its_bound(text in prop::collection::vec("[a\n\"é€😀]", 3500..4200)) {
+        let members = json!({"a": text.concat()});
+        let size = members.to_string().len();
+        let metadata = Metadata::new(object(&members));
+        prop_assert_eq!(metadata.is_ok(), size <= 4096, "{}", size);
+    }
+
+    #[test]
+    fn permissions_are_kept_in_the_order_given(names in prop::collection::vec("[a-z:]{0,5}", 0..6)) {
+        let metadata = Metadata::new(object(&json!({"permissions": &names}))).expect("small");
+        let kept: Vec<_> = metadata.permissions().iter().map(ToString::to_string).collect();
+        prop_assert_eq!(&kept, &names);
+        prop_assert!(names.iter().all(|name| metadata.has_permission(name)));
+        prop_assert!(!metadata.has_permission("not among them"));
+    }
+
+    #[test]
+    fn any_text_is_metadata_or_refused(text in ".{0,60}") {
+        if let Ok(metadata) = Metadata::from_json(&text) {
+            let read: Value = serde_json::from_str(metadata.as_json()).expect("JSON");
+            prop_assert!(read.is_object());
+        }
+    }
+}
+
+#[test]
+fn the_bound_counts_bytes_and_not_characters() {
+    let euros = |count: usize| json!({"a": "€".repeat(count)});
+    assert!(Metadata::new(object(&euros((4096 - 8) / 3))).is_ok());
+    assert!(Metadata::new(object(&euros((4096 - 8) / 3 + 1))).is_err());
+}
+
+#[test]
+fn a_merge_that_comes_out_within_the_bound_is_fine_however_large_its_parts() {
+    let large = Metadata::new(object(&json!({"a": "x".repeat(4000)}))).expect("large");
+    let swapped = large.merged(object(&json!({"a": null, "b": "y".repeat(4000)})));
+    assert!(swapped.is_ok());
+    let both = large.merged(object(&json!({"b": "y".repeat(4000)})));
+    assert_eq!(both.expect_err("over the bound").field(), "metadata");
+}
+
+#[test]
+fn null_removes_at_the_top_and_is_a_value_below() {
+    let before = Metadata::new(object(&json!({"a": {"x": 1, "y": 2}, "b": 1}))).expect("metadata");
+    let after = before.merged(object(&json!({"a": {"x": null}, "b": null, "c": null})));
+    assert_eq!(after.expect("metadata").as_json(), r#"{"a":{"x":null}}"#);
+}
+
+/// Requirement 10: role and permissions that are read come from what is stored, never from before.
+#[test]
+fn a_merge_renews_role_and_permissions() {
+    let admin = json!({"role": "admin", "permissions": ["write"]});
+    let admin = Metadata::new(object(&admin)).expect("metadata");
+    let demoted = admin.merged(object(&json!({"role": null, "permissions": null})));
+    let demoted = demoted.expect("metadata");
+    assert_eq!((demoted.role(), demoted.permissions().len()), ("user", 0));
+    assert_eq!(demoted, Metadata::default());
+    let kept = admin
+        .merged(object(&json!({"other": 1})))
+        .expect("metadata");
+    assert!(kept.has_role("admin") && kept.has_permission("write"));
+    for wrong in [json!({"role": 7}), json!({"permissions": ["a", null]})] {
+        assert!(admin.merged(object(&wrong)).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn what_is_not_an_object_is_no_metadata() {
+    for text in [
+        "",
+        "null",
+        "[]",
+        "\"a\"",
+        "1",
+        "{",
+        "{}{}",
+        "[[\"a\",1]]",
+        r#"{"role":1}"#,
+    ] {
+        let error = Metadata::from_json(text).expect_err(text);
+        assert_eq!(error.field(), "metadata", "{text}");
+    }
+    assert_eq!(
+        Metadata::from_json("{}").expect("empty"),
+        Metadata::default()
+    );
+    assert_eq!(
+        Metadata::new(&Map::new()).expect("empty"),
+        Metadata::default()
+    );
+}
+
+/// Requirement 7: what is refused may be private, so the refusal does not repeat it.
+#[test]
+fn a_refusal_repeats_nothing_of_the_metadata() {
+    for wrong in [
+        json!({"role": ["hunter2"]}),
+        json!({"permissions": {"hunter2": 1}}),
+    ] {
+        let error = Metadata::new(object(&wrong)).expect_err("of a wrong type");
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
+}

@@ -1,3 +1,6 @@
+use std::sync::Arc;
+
+use chrono::TimeDelta;
 use proptest::prelude::*;
 use session_core::{EndKind, EndReason, Ending, Refusal, SessionState, Standing};
 
@@ -103,4 +106,71 @@ proptest! {
             state = next;
         }
     }
+}
+
+proptest! {
+    /// Requirement 14: once the clock or a record has ended it, no activity, note or clock that runs
+    /// on brings it back.
+    #[test]
+    fn nothing_revives_a_session_that_has_ended_by_record(
+        idle in idle(), ended in 0..100_000_i64, notes in prop::collection::vec(0..200_000_i64, 0..8),
+        clock in prop::collection::vec(-200_000..400_000_i64, 1..8),
+    ) {
+        let mut record = session(100_000, idle);
+        let (kind, reason) = (EndKind::Revoked, EndReason::LOGOUT);
+        record.standing = Standing::Ended(Ending { kind, reason, at: at(ended) });
+        let mut record = Arc::new(record);
+        for note in notes {
+            record = record.with_activity(at(note));
+        }
+        for now in clock {
+            prop_assert_eq!(record.state(at(now)), SessionState::Revoked);
+        }
+    }
+
+    /// Requirement 15: expired wins over whatever the record still says, sweep or no sweep.
+    #[test]
+    fn past_a_deadline_an_open_record_is_expired(
+        idle in idle(), is_suspended in any::<bool>(), late in 0..1_000_000_i64,
+    ) {
+        let mut session = session(100_000, idle);
+        if is_suspended {
+            session.standing = Standing::Suspended;
+        }
+        let now = session.deadline() + TimeDelta::milliseconds(late);
+        prop_assert_eq!(session.state(now), SessionState::Expired);
+        prop_assert_eq!(session.state(now).admit(), Err(Refusal::Expired));
+    }
+}
+
+#[test]
+fn an_expiry_that_was_noted_says_so() {
+    let ending = Ending::expired(at(7));
+    assert_eq!((ending.kind, ending.at), (EndKind::Expired, at(7)));
+    assert_eq!(ending.reason, EndReason::EXPIRED);
+}
+
+#[test]
+fn each_kind_of_end_is_the_final_state_of_its_name() {
+    for (kind, state) in [
+        (EndKind::Expired, SessionState::Expired),
+        (EndKind::Revoked, SessionState::Revoked),
+        (EndKind::Terminated, SessionState::Terminated),
+    ] {
+        assert_eq!(SessionState::from(kind), state);
+        assert!(state.is_final());
+    }
+}
+
+#[test]
+fn refusals_are_snake_case_words() {
+    let all = [
+        Refusal::Unknown,
+        Refusal::Expired,
+        Refusal::Revoked,
+        Refusal::Terminated,
+        Refusal::Suspended,
+    ];
+    let expected = ["unknown", "expired", "revoked", "terminated", "suspended"];
+    assert_eq!(all.map(Refusal::as_str), expected);
 }
