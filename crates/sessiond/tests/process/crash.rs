@@ -75,9 +75,9 @@ fn write_until_killed(server: Server, users: &AtomicU64, pause: Duration) -> Vec
     thread::scope(|scope| {
         for _ in 0..WRITERS {
             let noted = noted.clone();
-            let address = server.address;
+            // Connected before the clock runs: the kill must meet writes, not connections.
+            let mut client = server.connect();
             scope.spawn(move || {
-                let mut client = crate::support::Client::to(address);
                 // Ends when the server is gone.
                 while let Some(session) =
                     one_life(&mut client, users.fetch_add(1, Ordering::Relaxed))
