@@ -206,7 +206,9 @@ impl Comparison {
         let score = if self.compared == 0 {
             1.0
         } else {
-            self.likeness / f64::from(self.compared)
+            // A mean of exactly 0.8 may come out as 0.7999999999999999. Within `MAX_BYTES`, a mean
+            // that is not 0.8 is further from it than what is rounded off here.
+            (self.likeness / f64::from(self.compared) * 1e12).round() / 1e12
         };
         FingerprintMatch {
             matched: !self.critical_differs && score >= MATCH_THRESHOLD,

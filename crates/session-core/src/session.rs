@@ -164,10 +164,14 @@ impl Session {
     }
 }
 
-/// `at` plus `span`, cut to the calendar's end.
+/// `at` plus `span`, cut to the calendar's end; a negative span has its end at the other end.
 fn later(at: DateTime<Utc>, span: TimeDelta) -> DateTime<Utc> {
-    at.checked_add_signed(span)
-        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+    let end = if span < TimeDelta::zero() {
+        DateTime::<Utc>::MIN_UTC
+    } else {
+        DateTime::<Utc>::MAX_UTC
+    };
+    at.checked_add_signed(span).unwrap_or(end)
 }
 
 /// Why a session token does not let its bearer in.

@@ -29,6 +29,7 @@ pub async fn the_first_end_stands(store: Arc<dyn SessionStore>) {
             ..Session::clone(&before)
         }
     );
+    assert!(ended.version > before.version, "an end is a change");
     assert_eq!(found(&store, before.id).await, ended);
     let reason = EndReason::new("admin").expect("a reason");
     let second = Ending {

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use session_core::ports::{EndedBatch, SessionStore};
 use session_core::{Ending, SessionState, Standing};
 
+use crate::parallel;
 use crate::samples::{found, idling, minute, revoked, session, start, stored, user};
 
 /// All but the one that is spared, and nobody else's.
@@ -69,6 +70,52 @@ pub async fn many_are_ended_in_batches(store: Arc<dyn SessionStore>) {
             .active,
         0
     );
+}
+
+/// Whoever is spared stands in no batch's way, wherever it comes in the order.
+pub async fn the_spared_one_is_spared_in_every_batch(store: Arc<dyn SessionStore>) {
+    for spared in 0..5 {
+        let name = format!("user {spared}");
+        let mut mine = Vec::new();
+        for n in 0..5 {
+            mine.push(stored(&store, session(&name, minute(n))).await.id);
+        }
+        let spared = mine.remove(spared);
+        let mut ended = BTreeSet::new();
+        for calls in 1.. {
+            let batch = store
+                .end_user_sessions(&user(&name), Some(spared), revoked(minute(6)), 1)
+                .await;
+            let batch = batch.expect("the store answers");
+            ended.extend(batch.ended);
+            if !batch.more {
+                break;
+            }
+            assert!(calls < 20, "there is an end to it");
+        }
+        assert_eq!(ended, mine.into_iter().collect());
+        assert!(found(&store, spared).await.is_live(minute(6)));
+    }
+}
+
+/// When two sign a user out everywhere at once, each session is named to one of them: whoever is
+/// told of an end writes it into the audit log.
+pub async fn parallel_calls_name_each_session_once(store: Arc<dyn SessionStore>) {
+    for n in 0..60 {
+        stored(&store, session("ada", start() + TimeDelta::seconds(n))).await;
+    }
+    let calls = (0..20).map(|_| {
+        let store = Arc::clone(&store);
+        async move {
+            let batch = store
+                .end_user_sessions(&user("ada"), None, revoked(minute(5)), 4)
+                .await;
+            batch.expect("the store answers").ended
+        }
+    });
+    let named = parallel::all(calls).await.concat();
+    let each: BTreeSet<_> = named.iter().collect();
+    assert_eq!((named.len(), each.len()), (60, 60));
 }
 
 /// What the clock ended is noted as that.

@@ -61,6 +61,8 @@ macro_rules! contract_tests {
         $crate::contract_tests!(@tests $fresh
             create: [
                 what_was_created_is_found_whole,
+                values_at_the_edge_are_found_whole,
+                fractions_are_found_to_the_last_bit,
                 an_unknown_id_is_not_found,
                 an_id_is_taken_once,
                 a_taken_id_does_not_spoil_its_neighbours,
@@ -71,11 +73,15 @@ macro_rules! contract_tests {
                 a_lower_limit_makes_several_go,
                 what_has_expired_does_not_count,
                 at_the_limit_refusing_writes_nothing,
+                a_taken_id_displaces_nobody,
+                a_newcomer_stays_though_its_clock_is_behind,
                 hundred_parallel_creates_leave_the_limit,
-                hundred_parallel_creates_are_refused_past_the_limit
+                hundred_parallel_creates_are_refused_past_the_limit,
+                parallel_creates_of_many_users_keep_each_limit
             ],
             touch: [
                 activity_moves_forward_only,
+                of_parallel_notes_the_latest_stands,
                 activity_revives_nothing,
                 activity_that_was_held_up_still_counts,
                 many_activities_at_once
@@ -99,6 +105,8 @@ macro_rules! contract_tests {
             end_user: [
                 all_but_one_are_ended,
                 many_are_ended_in_batches,
+                the_spared_one_is_spared_in_every_batch,
+                parallel_calls_name_each_session_once,
                 what_had_expired_is_not_counted
             ],
             race: [
@@ -106,11 +114,14 @@ macro_rules! contract_tests {
                 end_against_extend,
                 end_against_update,
                 end_against_find,
+                sweep_against_touch,
                 end_all_against_create
             ],
             list: [
                 live_sessions_newest_first,
-                pages_hold_each_once_while_others_come_and_go
+                pages_hold_each_once_while_others_come_and_go,
+                a_session_is_listed_up_to_its_deadline,
+                users_are_told_apart_to_the_byte
             ],
             stats: [
                 counts_are_exact_at_every_step,
@@ -121,6 +132,7 @@ macro_rules! contract_tests {
                 only_what_is_due_expires,
                 what_ended_long_ago_is_forgotten,
                 a_sweep_goes_in_batches,
+                parallel_sweeps_name_each_session_once,
                 a_sweep_while_creating_loses_nothing
             ]
         );

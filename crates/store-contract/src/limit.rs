@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use session_core::ports::{Created, LimitPolicy, SessionLimit, SessionStore};
-use session_core::{EndReason, PageRequest, SessionId, SessionState, Standing};
+use session_core::{EndReason, PageRequest, Session, SessionId, SessionState, Standing};
 
 use crate::parallel;
 use crate::samples::{found, idling, minute, session, start, stored, stored_with, user};
 
 const FIVE: SessionLimit = SessionLimit {
     max: 5,
+    policy: LimitPolicy::EvictOldest,
+};
+const ONE: SessionLimit = SessionLimit {
+    max: 1,
     policy: LimitPolicy::EvictOldest,
 };
 const REFUSE: SessionLimit = SessionLimit {
@@ -41,6 +45,7 @@ pub async fn the_oldest_makes_room(store: Arc<dyn SessionStore>) {
     assert_eq!(evicted, [mine[0].id]);
     let gone = found(&store, mine[0].id).await;
     assert_eq!(gone.state(minute(5)), SessionState::Terminated);
+    assert!(gone.version > mine[0].version, "an end is a change");
     let Standing::Ended(ending) = &gone.standing else {
         panic!("it has ended")
     };
@@ -76,6 +81,13 @@ pub async fn what_has_expired_does_not_count(store: Arc<dyn SessionStore>) {
     }
     let (_, evicted) = stored_with(&store, session("ada", minute(24)), FIVE).await;
     assert_eq!(evicted, [lasting.id]);
+    // To the millisecond: dead from its deadline on.
+    let edge = stored_with(&store, idling(session("zoe", minute(0)), brief), ONE).await;
+    let at_once = session("zoe", edge.0.deadline());
+    assert_eq!(stored_with(&store, at_once, ONE).await.1, []);
+    let edge = stored_with(&store, idling(session("bob", minute(0)), brief), ONE).await;
+    let before = session("bob", edge.0.deadline() - TimeDelta::milliseconds(1));
+    assert_eq!(stored_with(&store, before, ONE).await.1, [edge.0.id]);
     // The same with refusing: four have expired, so there is room for them.
     for n in 0..5 {
         stored_with(&store, idling(session("eve", minute(n)), brief), REFUSE).await;
@@ -103,6 +115,40 @@ pub async fn at_the_limit_refusing_writes_nothing(store: Arc<dyn SessionStore>) 
         before
     );
     stored_with(&store, session("eve", minute(6)), REFUSE).await;
+}
+
+/// Whose id is taken does not sign in, and so nobody has to go.
+pub async fn a_taken_id_displaces_nobody(store: Arc<dyn SessionStore>) {
+    let mut mine = Vec::new();
+    for n in 0..5 {
+        mine.push(stored_with(&store, session("ada", minute(n)), FIVE).await.0);
+    }
+    let taken = Session {
+        id: mine[2].id,
+        ..session("ada", minute(6))
+    };
+    store
+        .create(taken, FIVE)
+        .await
+        .expect_err("the id is taken");
+    for session in mine {
+        assert_eq!(found(&store, session.id).await, session);
+    }
+}
+
+/// With a clock that was set back, or slower than another node's, the id of a new session is smaller
+/// than those of the others: signing in works all the same, and the oldest of the others goes.
+pub async fn a_newcomer_stays_though_its_clock_is_behind(store: Arc<dyn SessionStore>) {
+    let mut mine = Vec::new();
+    for n in 0..5 {
+        mine.push(stored_with(&store, session("ada", minute(n)), FIVE).await.0);
+    }
+    let behind = session("ada", start() - TimeDelta::minutes(1));
+    let (newcomer, evicted) = stored_with(&store, behind, FIVE).await;
+    assert_eq!(evicted, [mine[0].id]);
+    assert_eq!(found(&store, newcomer.id).await, newcomer);
+    assert!(live(&store, "ada").await.contains(&newcomer.id));
+    assert_eq!(live(&store, "ada").await.len(), 5);
 }
 
 /// Requirement 16: 100 creates in two streams leave exactly five, and each of the others was told
@@ -149,4 +195,46 @@ pub async fn hundred_parallel_creates_are_refused_past_the_limit(store: Arc<dyn 
         .filter(|outcome| matches!(outcome, Created::Stored { .. }));
     assert_eq!(stored.count(), 5);
     assert_eq!(live(&store, "ada").await.len(), 5);
+}
+
+/// However creates of many users mix, each user is held to the own limit, and to no other's.
+pub async fn parallel_creates_of_many_users_keep_each_limit(store: Arc<dyn SessionStore>) {
+    let created = parallel::all((0..120).map(|n| {
+        let store = Arc::clone(&store);
+        let (user, policy) = match n % 12 {
+            user @ 0..6 => (user, LimitPolicy::EvictOldest),
+            user => (user, LimitPolicy::Refuse),
+        };
+        // Ten creates of each; every user has a limit of its own, the last ones more than they use.
+        let max = 2 * (user % 6) + 1;
+        let new = session(
+            &format!("user {user}"),
+            start() + TimeDelta::milliseconds(n),
+        );
+        let limit = SessionLimit {
+            max: u32::try_from(max).expect("small"),
+            policy,
+        };
+        async move {
+            let outcome = store.create(new, limit).await;
+            (user, outcome.expect("the store answers"))
+        }
+    }))
+    .await;
+    for user in 0..12 {
+        let max = usize::try_from((2 * (user % 6) + 1).min(10)).expect("small");
+        let live = live(&store, &format!("user {user}")).await;
+        assert_eq!(live.len(), max, "user {user}");
+        let of_user = created.iter().filter(|(whose, _)| *whose == user);
+        let mut displaced: BTreeSet<SessionId> = BTreeSet::new();
+        let mut stored = 0;
+        for (_, outcome) in of_user {
+            if let Created::Stored { evicted, .. } = outcome {
+                stored += 1;
+                displaced.extend(evicted);
+            }
+        }
+        assert_eq!(stored - displaced.len(), max, "user {user}");
+        assert!(live.iter().all(|id| !displaced.contains(id)), "user {user}");
+    }
 }

@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use session_core::ports::SessionStore;
-use session_core::{Cursor, Page, PageRequest, Session};
+use session_core::ports::{LimitPolicy, SessionLimit, SessionStore};
+use session_core::{Cursor, Page, PageRequest, Session, UserId};
 
-use crate::samples::{idling, minute, revoked, session, start, stored, user};
+use crate::samples::{idling, minute, revoked, session, start, stored, stored_with, user};
+
+const ONE: SessionLimit = SessionLimit {
+    max: 1,
+    policy: LimitPolicy::EvictOldest,
+};
 
 async fn page(
     store: &Arc<dyn SessionStore>,
@@ -121,4 +126,63 @@ pub async fn pages_hold_each_once_while_others_come_and_go(store: Arc<dyn Sessio
         assert_eq!(seen.get(&id), Some(&1), "{id}");
     }
     assert!(seen.values().all(|times| *times == 1));
+}
+
+/// A session leaves the list at its deadline, to the millisecond, and not before.
+pub async fn a_session_is_listed_up_to_its_deadline(store: Arc<dyn SessionStore>) {
+    let five = TimeDelta::minutes(5);
+    let absolute = stored(&store, session("ada", start())).await;
+    let idle = stored(&store, idling(session("eve", start()), five)).await;
+    for session in [absolute, idle] {
+        let deadline = session.deadline();
+        let at = [(deadline - TimeDelta::milliseconds(1), 1), (deadline, 0)];
+        for (now, expected) in at {
+            let page = store
+                .list(&session.user_id, PageRequest::default(), now)
+                .await;
+            assert_eq!(page.expect("the store answers").items.len(), expected);
+        }
+    }
+}
+
+/// Two users are the same if every byte is: no folding of case, no trimming, no normal form, no
+/// wildcard, and no name that is part of another.
+pub async fn users_are_told_apart_to_the_byte(store: Arc<dyn SessionStore>) {
+    let longest = "x".repeat(UserId::MAX_BYTES);
+    let names = [
+        "ada",
+        "Ada",
+        "ada ",
+        " ada",
+        "ada:",
+        "ad",
+        "a%",
+        "a_a",
+        "*",
+        "{ada}",
+        "é",
+        "e\u{301}",
+        "1",
+        "01",
+        "1.0",
+        "null",
+        "'; --",
+        "\"",
+        "\\",
+        &longest,
+        &longest[1..],
+    ];
+    for name in names {
+        stored_with(&store, session(name, start()), ONE).await;
+    }
+    for name in names {
+        let page = store
+            .list(&user(name), PageRequest::default(), minute(1))
+            .await;
+        let items = page.expect("the store answers").items;
+        assert_eq!(items.len(), 1, "{name:?}");
+        assert_eq!(items[0].user_id.as_str(), name);
+    }
+    let stats = store.stats(minute(1)).await.expect("the store answers");
+    assert_eq!(stats.unique_users, names.len() as u64);
 }

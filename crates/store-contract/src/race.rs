@@ -9,7 +9,7 @@ use session_core::{Activity, DeviceFingerprint, Session, Standing};
 use tokio::sync::Barrier;
 
 use crate::parallel;
-use crate::samples::{found, minute, revoked, session, start, stored, user};
+use crate::samples::{found, idling, minute, revoked, session, start, stored, user};
 
 const ROUNDS: usize = 200;
 
@@ -112,6 +112,36 @@ pub async fn end_against_find(store: Arc<dyn SessionStore>) {
         }
     })
     .await;
+}
+
+/// A note of activity beside a sweep that would take the session: whichever comes first, the sweep's
+/// answer, the record and the counts tell the same story.
+pub async fn sweep_against_touch(store: Arc<dyn SessionStore>) {
+    for _ in 0..ROUNDS {
+        let due = idling(session("ada", start()), TimeDelta::minutes(5));
+        let id = stored(&store, due).await.id;
+        let gate = Arc::new(Barrier::new(2));
+        let toucher = {
+            let (store, gate) = (Arc::clone(&store), Arc::clone(&gate));
+            tokio::spawn(async move {
+                gate.wait().await;
+                let activity = Activity { id, at: minute(4) };
+                store.touch(&[activity]).await.expect("the store answers");
+            })
+        };
+        gate.wait().await;
+        let swept = store.sweep(minute(6), start(), 10).await;
+        let expired = swept.expect("the store sweeps").expired;
+        toucher.await.expect("the other does not fail");
+        let record = found(&store, id).await;
+        let has_ended = matches!(record.standing, Standing::Ended(_));
+        assert_eq!(has_ended, expired == [id]);
+        assert_eq!(record.is_live(minute(6)), !has_ended);
+        let active = store.stats(minute(6)).await.expect("it counts").active;
+        assert_eq!(active, u64::from(!has_ended));
+        // Out of the way of the next round.
+        store.end(id, revoked(minute(6))).await.expect("it ends");
+    }
 }
 
 /// Signing in while everything is ended: whoever was created before the last batch began and is not

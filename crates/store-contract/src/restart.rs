@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use serde_json::json;
-use session_core::ports::{Extension, SessionChange, SessionStore};
-use session_core::{Activity, Metadata, PageRequest};
+use session_core::ports::{
+    Extension, LimitPolicy, SessionChange, SessionLimit, SessionStore, UpdateOutcome,
+};
+use session_core::{Activity, Metadata, PageRequest, SessionId};
 
-use crate::samples::{found, idling, minute, revoked, session, start, stored, user};
+use crate::samples::{found, idling, minute, revoked, session, start, stored, stored_with, user};
 
 /// What was answered before a store was closed is there after it was opened again.
 ///
@@ -77,5 +79,39 @@ pub async fn everything_survives_a_restart(open: impl AsyncFn() -> Arc<dyn Sessi
         store.stats(minute(2)).await.expect("the store answers"),
         stats
     );
+    rules_still_hold(&store, live, idle, ended).await;
     store.close().await;
+}
+
+/// What the rules need to know came back as well: versions, deadlines, ends and who counts.
+async fn rules_still_hold(
+    store: &Arc<dyn SessionStore>,
+    live: SessionId,
+    idle: SessionId,
+    ended: SessionId,
+) {
+    let gone = found(store, ended).await;
+    let activity = Activity {
+        id: ended,
+        at: minute(3),
+    };
+    store.touch(&[activity]).await.expect("the store answers");
+    assert_eq!(found(store, ended).await, gone, "final is final");
+    let stale = store
+        .update(live, 1, SessionChange::default(), minute(3))
+        .await;
+    assert_eq!(
+        stale.expect("the store answers"),
+        UpdateOutcome::VersionConflict
+    );
+    let two = SessionLimit {
+        max: 2,
+        policy: LimitPolicy::EvictOldest,
+    };
+    let (newcomer, evicted) = stored_with(store, session("ada", minute(3)), two).await;
+    assert_eq!(evicted, [live], "the oldest of two makes room");
+    let swept = store.sweep(minute(5), minute(2), 10).await;
+    let swept = swept.expect("the store sweeps");
+    assert_eq!((swept.expired, swept.forgotten), (vec![idle], 1));
+    assert!(found(store, newcomer.id).await.is_live(minute(5)));
 }

@@ -48,6 +48,7 @@ pub async fn only_what_is_due_expires(store: Arc<dyn SessionStore>) {
     assert_eq!(swept.expired, [due.id]);
     assert!(!swept.more);
     let noted = found(&store, due.id).await;
+    assert!(noted.version > due.version, "an end is a change");
     assert_eq!(
         noted.standing,
         Standing::Ended(Ending::expired(due.deadline()))
@@ -116,6 +117,38 @@ pub async fn a_sweep_goes_in_batches(store: Arc<dyn SessionStore>) {
         .await
         .expect("the store sweeps");
     assert_eq!((swept.forgotten, swept.more), (10, true));
+    let mut forgotten = swept.forgotten;
+    for calls in 1.. {
+        let swept = store.sweep(minute(40), minute(41), 10).await;
+        let swept = swept.expect("the store sweeps");
+        forgotten += swept.forgotten;
+        if !swept.more {
+            break;
+        }
+        assert!(calls < 10, "there is an end to it");
+    }
+    assert_eq!(forgotten, 25);
+}
+
+/// Several sweepers share the work: each session is named to one of them.
+pub async fn parallel_sweeps_name_each_session_once(store: Arc<dyn SessionStore>) {
+    for n in 0..60 {
+        let due = idling(
+            session(&format!("user {n}"), start()),
+            TimeDelta::minutes(1),
+        );
+        stored(&store, due).await;
+    }
+    let sweeps = (0..20).map(|_| {
+        let store = Arc::clone(&store);
+        async move {
+            let swept = store.sweep(minute(2), start(), 4).await;
+            swept.expect("the store sweeps").expired
+        }
+    });
+    let named = parallel::all(sweeps).await.concat();
+    let each: BTreeSet<_> = named.iter().collect();
+    assert_eq!((named.len(), each.len()), (60, 60));
 }
 
 /// Requirement 15: a sweep beside creates takes what is due and nothing else.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use session_core::ports::SessionStore;
-use session_core::{Activity, SessionId};
+use session_core::{Activity, Session, SessionId};
 
+use crate::parallel;
 use crate::samples::{found, idling, minute, revoked, session, start, stored};
 
 async fn touch(store: &Arc<dyn SessionStore>, id: SessionId, at: DateTime<Utc>) {
@@ -36,6 +37,23 @@ pub async fn activity_moves_forward_only(store: Arc<dyn SessionStore>) {
         (after.last_activity, after.version),
         (minute(8), before.version)
     );
+}
+
+/// Of notes that come at once, from several nodes say, the latest stands; nothing else changes.
+pub async fn of_parallel_notes_the_latest_stands(store: Arc<dyn SessionStore>) {
+    let before = stored(&store, session("ada", start())).await;
+    let id = before.id;
+    parallel::all((1..=50).map(|n| {
+        let store = Arc::clone(&store);
+        let at = start() + TimeDelta::seconds(n * 7 % 51);
+        async move { touch(&store, id, at).await }
+    }))
+    .await;
+    let expected = Session {
+        last_activity: start() + TimeDelta::seconds(50),
+        ..Session::clone(&before)
+    };
+    assert_eq!(*found(&store, id).await, expected);
 }
 
 /// Requirement 14: not what has ended, nor what is past its absolute deadline, nor what never was.

@@ -1,10 +1,11 @@
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use session_core::{
-    BUSIEST_USERS, DUE_COUNTED, Ending, Session, SessionId, SessionStats, Standing, UserId,
+    BUSIEST_USERS, DUE_COUNTED, EndKind, Ending, Session, SessionId, SessionStats, Standing, UserId,
 };
 
 /// The records and their indexes, which agree after every method.
@@ -14,8 +15,8 @@ use session_core::{
 pub(crate) struct Tables {
     sessions: HashMap<SessionId, Arc<Session>>,
     open_by_user: HashMap<UserId, BTreeSet<SessionId>>,
-    /// How many open sessions a user has, for those who have any.
-    users_by_count: BTreeSet<(usize, UserId)>,
+    /// How many open sessions a user has, for those who have any: most first, then by name.
+    users_by_count: BTreeSet<(Reverse<usize>, UserId)>,
     open_by_deadline: BTreeSet<(DateTime<Utc>, SessionId)>,
     ended_by_time: BTreeSet<(DateTime<Utc>, SessionId)>,
     expired: u64,
@@ -61,15 +62,15 @@ impl Tables {
         } else {
             ending
         };
-        let is_expired = ending.kind == session_core::EndKind::Expired;
-        self.expired += u64::from(is_expired);
-        self.open_by_deadline.remove(&(deadline, id));
-        self.ended_by_time.insert((ending.at, id));
+        let (ended_at, kind) = (ending.at, ending.kind);
         let ended = Arc::new(Session {
             version: session.version + 1,
             standing: Standing::Ended(ending),
             ..Session::clone(session)
         });
+        self.expired += u64::from(kind == EndKind::Expired);
+        self.open_by_deadline.remove(&(deadline, id));
+        self.ended_by_time.insert((ended_at, id));
         self.count_user(ended.user_id.clone(), |open| open.remove(&id));
         self.sessions.insert(id, Arc::clone(&ended));
         Some(ended)
@@ -85,7 +86,7 @@ impl Tables {
             self.ended_by_time.pop_first();
             if let Some(session) = self.sessions.remove(&id)
                 && matches!(&session.standing, Standing::Ended(ending)
-                    if ending.kind == session_core::EndKind::Expired)
+                    if ending.kind == EndKind::Expired)
             {
                 self.expired -= 1;
             }
@@ -155,23 +156,28 @@ impl Tables {
             *due_of.entry(&session.user_id).or_default() += 1;
             due += 1;
         }
-        let open_of = |user| self.open_by_user.get(user).map_or(0, BTreeSet::len);
-        let gone = due_of
-            .iter()
-            .filter(|(user, due)| open_of(*user) == **due)
-            .count();
-        // Twice as many candidates as are named, since some may turn out to be past their deadline.
-        let mut busiest_users: Vec<_> = self
-            .users_by_count
-            .iter()
-            .rev()
-            .take(2 * BUSIEST_USERS)
-            .map(|(open, user)| (user.clone(), open - due_of.get(user).unwrap_or(&0)))
-            .filter(|(_, live)| *live > 0)
-            .map(|(user, live)| (user, live as u64))
+        // Who has sessions that are due stands elsewhere in the order than the index says. There are
+        // at most as many of them as sessions counted as due, so they are all looked at.
+        let shifted = due_of.iter().filter_map(|(user, due)| {
+            let open = self.open_by_user.get(*user).map_or(0, BTreeSet::len);
+            let live = open.saturating_sub(*due);
+            (live > 0).then_some((Reverse(live), *user))
+        });
+        let mut busiest: Vec<_> = shifted.collect();
+        let gone = due_of.len() - busiest.len();
+        let unmoved = self.users_by_count.iter();
+        let unmoved = unmoved.filter(|(_, user)| !due_of.contains_key(user));
+        busiest.extend(
+            unmoved
+                .take(BUSIEST_USERS)
+                .map(|(open, user)| (*open, user)),
+        );
+        busiest.sort_unstable();
+        let busiest_users = busiest
+            .into_iter()
+            .take(BUSIEST_USERS)
+            .map(|(Reverse(live), user)| (user.clone(), live as u64))
             .collect();
-        busiest_users.sort_by(|(a, more), (b, less)| less.cmp(more).then_with(|| a.cmp(b)));
-        busiest_users.truncate(BUSIEST_USERS);
         SessionStats {
             active: self.open_by_deadline.len() as u64 - due,
             expired: self.expired + due,
@@ -194,9 +200,9 @@ impl Tables {
         if after == 0 {
             self.open_by_user.remove(&user);
         }
-        self.users_by_count.remove(&(before, user.clone()));
+        self.users_by_count.remove(&(Reverse(before), user.clone()));
         if after > 0 {
-            self.users_by_count.insert((after, user));
+            self.users_by_count.insert((Reverse(after), user));
         }
     }
 }

@@ -10,3 +10,9 @@ async fn fresh() -> (Arc<dyn SessionStore>, ()) {
 }
 
 store_contract::contract_tests!(fresh);
+
+/// Asked of this store only: exact however many users are past their deadline.
+#[tokio::test]
+async fn users_past_their_deadline_hide_nobody() {
+    store_contract::stats::users_past_their_deadline_hide_nobody(fresh().await.0).await;
+}

@@ -315,7 +315,6 @@ fn versions_do_not_excuse_another_user_agent() {
     }
 }
 
-/// Requirement 48: a fingerprint is bounded too.
 #[test]
 fn eight_kibibytes_are_the_most() {
     // {"os":"…"} is nine bytes around the text.

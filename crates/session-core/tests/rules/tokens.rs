@@ -132,7 +132,7 @@ proptest! {
         prop_assert_eq!(text.parse::<SessionId>(), Err(MalformedToken));
     }
 
-    /// Requirement 2: no other version or variant of UUID (RFC 9562 §4) is ever adopted.
+    /// Requirement 3: no other version or variant of UUID (RFC 9562 §4) gets as far as a store.
     #[test]
     fn an_id_is_of_version_7_and_of_the_rfcs_variant(mut bytes: [u8; 16], version in 0..16_u8) {
         bytes[6] = version << 4 | bytes[6] & 0x0f;
