@@ -241,3 +241,18 @@ fn a_deadline_that_is_past_its_bound_already_stays_where_it_is() {
         assert_eq!(extension.of(at(before)), at(after), "{before}");
     }
 }
+
+/// Requirement 15: the deadline itself is too late already, and the moment known is no news.
+#[test]
+fn activity_is_news_only_between_the_last_one_and_the_absolute_deadline() {
+    let session = session(1000, Some(10));
+    for (used, is_news) in [
+        (-1, false),
+        (0, false),
+        (1, true),
+        (999, true),
+        (1000, false),
+    ] {
+        assert_eq!(session.accepts_activity(at(used)), is_news, "{used}");
+    }
+}

@@ -330,3 +330,25 @@ fn what_is_not_known_is_not_written() {
     let json = serde_json::to_string(&DeviceFingerprint::default()).expect("JSON");
     assert_eq!(json, "{}");
 }
+
+#[test]
+fn a_list_is_alike_from_four_fifths_on() {
+    let with = |fonts| DeviceFingerprint {
+        fonts: Some(fonts),
+        ..DeviceFingerprint::default()
+    };
+    for (shared, apart, is_match) in [
+        (19, 5, false),
+        (20, 5, true),
+        (399, 101, false),
+        (400, 100, true),
+    ] {
+        let found = with(list("left", shared, 0)).compare(&with(list("right", shared, apart)));
+        assert_eq!(
+            found.matched,
+            is_match,
+            "{shared} of {}: {found:?}",
+            shared + apart
+        );
+    }
+}

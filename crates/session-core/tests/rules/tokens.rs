@@ -228,6 +228,10 @@ fn a_token_in_any_wrapping_is_refused() {
         format!("{id}:{secret}"),
         format!("{id}.{secret}="),
         format!("{secret}.{id}"),
+        format!("{good}A"),
+        format!("{good}AA"),
+        format!("{good}.{secret}"),
+        format!("{good}{}", "A".repeat(10_000)),
         // As long as a token in bytes, but not one; the cut must not fall into a character.
         "é".repeat(40),
         format!("{}.{}", "é".repeat(18), secret),
