@@ -6,12 +6,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::activity_buffer::ActivityBuffer;
-use crate::{SessionError, SessionManager};
+use crate::{Services, SessionError, SessionManager};
 
-/// Pause between two batches of a sweep, so that requests get their turn.
+/// Pause between two batches of cleaning up, so that requests get their turn.
 const BETWEEN_BATCHES: Duration = Duration::from_millis(5);
 
-/// What goes on by itself: writing activity down, and the sweep.
+/// What goes on by itself: writing activity down, noting what has expired, forgetting what has had its
+/// time.
 #[derive(Debug)]
 pub struct Background {
     stop: watch::Sender<bool>,
@@ -19,19 +20,20 @@ pub struct Background {
 }
 
 impl Background {
-    /// Starts the tasks; `cleanup_interval` is the time between two sweeps.
+    /// Starts the tasks; `cleanup_interval` is the time between two rounds of cleaning up.
     ///
     /// Must run inside a tokio runtime.
     #[must_use]
-    pub fn start(manager: &Arc<SessionManager>, cleanup_interval: Duration) -> Self {
+    pub fn start(services: &Services, cleanup_interval: Duration) -> Self {
+        let manager = &services.sessions;
         let (stop, stopped) = watch::channel(false);
         let resolution = manager
             .policy()
             .activity_resolution
             .to_std()
             .unwrap_or_default();
-        let mut tasks = vec![tokio::spawn(sweep(
-            Arc::clone(manager),
+        let mut tasks = vec![tokio::spawn(clean(
+            services.clone(),
             cleanup_interval,
             stopped.clone(),
         ))];
@@ -47,7 +49,7 @@ impl Background {
 
     /// Stops the tasks, each after the step that it is at.
     ///
-    /// Activity that is still buffered is written by [`SessionManager::close`].
+    /// Activity that is still buffered is written by [`Services::close`].
     pub async fn stop(self) {
         // Nobody listening means that the tasks are gone already.
         let _ = self.stop.send(true);
@@ -59,7 +61,7 @@ impl Background {
     }
 }
 
-async fn sweep(manager: Arc<SessionManager>, every: Duration, mut stopped: watch::Receiver<bool>) {
+async fn clean(services: Services, every: Duration, mut stopped: watch::Receiver<bool>) {
     let mut tick = interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -68,14 +70,11 @@ async fn sweep(manager: Arc<SessionManager>, every: Duration, mut stopped: watch
             _ = tick.tick() => {}
         }
         while !*stopped.borrow() {
-            match manager.sweep().await {
-                Ok(true) => tokio::time::sleep(BETWEEN_BATCHES).await,
-                Ok(false) => break,
+            match services.clean_some().await {
+                Ok(done) if done.more => tokio::time::sleep(BETWEEN_BATCHES).await,
+                Ok(_) => break,
                 Err(error) => {
-                    report(
-                        "the sweep of expired sessions failed, it will be tried again",
-                        &error,
-                    );
+                    report("cleaning up failed, it will be tried again", &error);
                     break;
                 }
             }

@@ -1,5 +1,5 @@
-use session_core::InvalidInput;
 use session_core::ports::{EntropyError, StoreError, StoreErrorKind};
+use session_core::{InvalidInput, UnknownRule};
 
 /// Why a use case was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +19,15 @@ pub enum SessionError {
     /// Others kept writing to the same session; nothing was changed.
     #[error("the session is being changed by others, try again")]
     Contended,
+    /// There is no rate limit rule of this name.
+    #[error(transparent)]
+    UnknownRule(#[from] UnknownRule),
+    /// Over a rate limit.
+    #[error("too many attempts, try again in {retry_after} seconds")]
+    RateLimited {
+        /// Seconds after which an attempt is admitted; at least 1.
+        retry_after: u64,
+    },
     /// The store could not do it, or could not find out.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -38,6 +47,11 @@ pub enum ErrorKind {
     LimitReached,
     /// Try again at once.
     Contended,
+    /// Try again after the time told.
+    RateLimited {
+        /// Seconds.
+        retry_after: u64,
+    },
     /// Try again later.
     Unavailable,
     /// Nothing a caller can do: a fault of ours or damaged data.
@@ -51,8 +65,11 @@ impl SessionError {
         match self {
             Self::NotFound => ErrorKind::NotFound,
             Self::LimitReached { .. } => ErrorKind::LimitReached,
-            Self::Invalid(_) => ErrorKind::Invalid,
+            Self::Invalid(_) | Self::UnknownRule(_) => ErrorKind::Invalid,
             Self::Contended => ErrorKind::Contended,
+            Self::RateLimited { retry_after } => ErrorKind::RateLimited {
+                retry_after: *retry_after,
+            },
             Self::Store(error) if error.kind() == StoreErrorKind::Unavailable => {
                 ErrorKind::Unavailable
             }

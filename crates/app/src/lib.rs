@@ -1,13 +1,17 @@
 //! The use cases: what an application does with sessions.
 //!
-//! [`SessionManager`] joins the rules of `session-core` to a store, a clock and a source of entropy.
+//! [`SessionManager`] joins the rules of `session-core` to a store, a clock and a source of entropy;
+//! [`RevocationService`] takes trust back, [`SecurityService`] watches, [`AuditTrail`] records; and
+//! [`Services`] is all of them over the same stores.
 //! [`wiring`] opens the store that the settings name; [`Background`] runs what goes on by itself.
 //! Nothing here speaks SQL or HTTP.
 //!
 //! ```
 //! use std::sync::Arc;
 //!
-//! use app::{NewSession, SessionManager, SessionPolicy, SystemClock, SystemEntropy, Verdict};
+//! use app::{
+//!     NewSession, Origin, SessionManager, SessionPolicy, SystemClock, SystemEntropy, Verdict,
+//! };
 //! use session_core::UserId;
 //! use store_memory::MemoryStore;
 //!
@@ -18,10 +22,12 @@
 //!     Arc::new(SystemEntropy),
 //!     SessionPolicy::default(),
 //! );
-//! let created = manager.create(NewSession::of(UserId::new("ada")?)).await?;
+//! let created = manager
+//!     .create(NewSession::of(UserId::new("ada")?), &Origin::system())
+//!     .await?;
 //! let credential = created.token.expose(); // what the client keeps and sends
 //!
-//! match manager.validate(&credential.parse()?).await? {
+//! match manager.validate(&credential.parse()?, None, &Origin::system()).await? {
 //!     Verdict::Valid(found) => assert_eq!(found.session.user_id.as_str(), "ada"),
 //!     Verdict::Refused(refusal) => panic!("refused: {}", refusal.as_str()),
 //! }
@@ -33,18 +39,33 @@
 #![deny(missing_docs)]
 
 mod activity_buffer;
+mod audit_trail;
 mod background;
+mod ending;
 mod error;
+mod guard;
+mod lag_cache;
+mod origin;
 mod policy;
-mod session_cache;
+mod revocation_service;
+mod security_policy;
+mod security_service;
+mod services;
 mod session_manager;
 mod system;
 mod terms;
 pub mod wiring;
 
+pub use audit_trail::{AuditCounts, AuditPolicy, AuditTrail};
 pub use background::Background;
+pub use ending::Cleaned;
 pub use error::{ErrorKind, SessionError};
+pub use origin::{Actor, Origin};
 pub use policy::{Freshness, SessionPolicy};
+pub use revocation_service::{IssuedToken, RevocationPolicy, RevocationService, RevokedSession};
+pub use security_policy::{Enforcement, SecurityPolicy};
+pub use security_service::{SecurityService, SecuritySummary};
+pub use services::{Policies, Services, Stores};
 pub use session_manager::SessionManager;
 pub use system::{SystemClock, SystemEntropy};
 pub use terms::{CreatedSession, Extended, Found, NewSession, SessionRef, Verdict};

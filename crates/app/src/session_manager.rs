@@ -7,19 +7,19 @@ use session_core::ports::{
     UpdateOutcome,
 };
 use session_core::{
-    Activity, DeviceFingerprint, EndKind, EndReason, Ending, Page, PageRequest, Refusal, Session,
-    SessionId, SessionSecret, SessionStats, SessionToken, UserId,
+    Activity, AuditAction, AuditEvent, ClientDetails, DeviceFingerprint, EndKind, EndReason, Page,
+    PageRequest, Refusal, Risk, RiskAction, RiskPolicy, Session, SessionId, SessionSecret,
+    SessionStats, SessionToken, Standing, UserId,
 };
 use zeroize::Zeroizing;
 
 use crate::activity_buffer::ActivityBuffer;
-use crate::session_cache::SessionCache;
+use crate::audit_trail::AuditTrail;
+use crate::guard::{Guard, Judgement};
+use crate::lag_cache::LagCache;
 use crate::terms::{CreatedSession, Extended, Found, NewSession, SessionRef, Verdict};
-use crate::{Freshness, SessionError, SessionPolicy};
+use crate::{Enforcement, Freshness, Origin, SessionError, SessionPolicy};
 
-/// Sessions that one call of the store ends or sweeps at most: small enough for others to get their
-/// turn in between.
-const BATCH: usize = 1000;
 /// How often a change is tried again when someone else wrote first. Each time somebody succeeded, so
 /// this many failures in a row mean that many other writers.
 const UPDATE_TRIES: usize = 100;
@@ -28,13 +28,16 @@ const UPDATE_TRIES: usize = 100;
 ///
 /// Cheap to share behind an [`Arc`]; every method may run in parallel with every other.
 pub struct SessionManager {
-    store: Arc<dyn SessionStore>,
-    clock: Arc<dyn Clock>,
+    pub(crate) store: Arc<dyn SessionStore>,
+    pub(crate) clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    policy: SessionPolicy,
+    pub(crate) policy: SessionPolicy,
     activity: ActivityBuffer,
     /// `None` in strict mode.
-    cache: Option<SessionCache>,
+    cache: Option<LagCache<SessionId, Arc<Session>>>,
+    guard: Guard,
+    /// `None` for a manager that leaves no records.
+    audit: Option<Arc<AuditTrail>>,
 }
 
 impl SessionManager {
@@ -48,7 +51,7 @@ impl SessionManager {
     ) -> Self {
         let cache = match policy.freshness {
             Freshness::Cached { entries, bound } if entries > 0 => {
-                Some(SessionCache::new(entries, bound))
+                Some(LagCache::new(entries, bound))
             }
             Freshness::Cached { .. } | Freshness::Strict => None,
         };
@@ -59,7 +62,23 @@ impl SessionManager {
             policy,
             activity: ActivityBuffer::new(),
             cache,
+            guard: Guard::new(RiskPolicy::default(), Enforcement::default()),
+            audit: None,
         }
+    }
+
+    /// The same, judging the use of sessions by another policy than the default.
+    #[must_use]
+    pub fn guarded(mut self, policy: RiskPolicy, enforcement: Enforcement) -> Self {
+        self.guard = Guard::new(policy, enforcement);
+        self
+    }
+
+    /// The same, recording what it does.
+    #[must_use]
+    pub fn audited(mut self, audit: Arc<AuditTrail>) -> Self {
+        self.audit = Some(audit);
+        self
     }
 
     /// The numbers it goes by.
@@ -78,7 +97,11 @@ impl SessionManager {
     ///
     /// # Errors
     /// [`SessionError::LimitReached`] where the policy is to refuse; `Entropy`; `Store`.
-    pub async fn create(&self, new: NewSession) -> Result<CreatedSession, SessionError> {
+    pub async fn create(
+        &self,
+        new: NewSession,
+        origin: &Origin<'_>,
+    ) -> Result<CreatedSession, SessionError> {
         let now = self.clock.now();
         let (secret, id) = self.draw(now)?;
         let session = Session {
@@ -91,6 +114,7 @@ impl SessionManager {
         match self.store.create(session, self.policy.limit).await? {
             Created::Stored { session, evicted } => {
                 evicted.iter().for_each(|id| self.forget(*id));
+                self.record_created(&session, &evicted, origin).await;
                 Ok(CreatedSession {
                     token: SessionToken { id, secret },
                     session,
@@ -105,9 +129,18 @@ impl SessionManager {
 
     /// Whether the bearer of `token` may come in. Counts as activity unless the policy says no.
     ///
+    /// `seen` is who sent the token, as far as that is known: the end user's address and device, not
+    /// those of a backend in between. Where too much speaks for it that it is not the one who began
+    /// the session, the session is terminated.
+    ///
     /// # Errors
     /// `Store` when it could not be found out: then nobody gets in and nobody is signed out.
-    pub async fn validate(&self, token: &SessionToken) -> Result<Verdict, SessionError> {
+    pub async fn validate(
+        &self,
+        token: &SessionToken,
+        seen: Option<&ClientDetails>,
+        origin: &Origin<'_>,
+    ) -> Result<Verdict, SessionError> {
         let now = self.clock.now();
         let Some(session) = self.lookup(token.id, now).await? else {
             return Ok(Verdict::Refused(Refusal::Unknown));
@@ -120,21 +153,72 @@ impl SessionManager {
         if let Err(refusal) = session.state_after(last_activity, now).admit() {
             return Ok(Verdict::Refused(refusal));
         }
+        let judgement = self.guard.judge(&session, seen);
+        // Boxed, so that the common case does not carry the state of the rare one around.
+        if let Some(judgement) = &judgement
+            && judgement.action != RiskAction::Allow
+            && let Some(refusal) = Box::pin(self.act_on(judgement, &session, seen, origin)).await?
+        {
+            return Ok(Verdict::Refused(refusal));
+        }
         if self.policy.validation_is_activity {
             self.note_activity(&session, now).await;
+        }
+        if self.records(AuditAction::TokenValidated) {
+            Box::pin(self.record(AuditAction::TokenValidated, &session, origin)).await;
         }
         Ok(Verdict::Valid(Found {
             session,
             last_activity,
+            risk: judgement.map(|judgement| judgement.risk),
         }))
+    }
+
+    /// Records a risk, and ends the session where the policy says so; then why nobody gets in.
+    async fn act_on(
+        &self,
+        judgement: &Judgement,
+        session: &Session,
+        seen: Option<&ClientDetails>,
+        origin: &Origin<'_>,
+    ) -> Result<Option<Refusal>, SessionError> {
+        let terminate = judgement.action == RiskAction::Terminate;
+        let mut is_mine = true;
+        if terminate {
+            let which = SessionRef::Handle(session.id);
+            let (kind, reason) = (EndKind::Terminated, EndReason::SUSPECTED_HIJACKING);
+            let outcome = self.end(&which, kind, reason, origin).await?;
+            // Of parallel uses one ends the session, and that one leaves the record.
+            is_mine = matches!(outcome, EndOutcome::Ended(_));
+        }
+        if let (Some(audit), Some(action), true) = (&self.audit, judgement.record, is_mine) {
+            let event = audit.event(action, origin);
+            let event = self.guard.describe(event, session, seen, judgement);
+            audit.record(event).await;
+        }
+        Ok(terminate.then_some(Refusal::Terminated))
+    }
+
+    /// What speaks for it that a session is used by someone else, without doing anything about it.
+    #[must_use]
+    pub fn assess(&self, session: &Session, seen: &ClientDetails) -> Risk {
+        self.guard.assess(session, seen)
     }
 
     /// A live session's record, with activity up to the present.
     ///
     /// # Errors
     /// [`SessionError::NotFound`], `Store`.
-    pub async fn get(&self, which: &SessionRef) -> Result<Arc<Session>, SessionError> {
+    pub async fn get(
+        &self,
+        which: &SessionRef,
+        origin: &Origin<'_>,
+    ) -> Result<Arc<Session>, SessionError> {
         let found = self.live(which, self.clock.now()).await?;
+        if self.records(AuditAction::SessionAccessed) {
+            self.record(AuditAction::SessionAccessed, &found.session, origin)
+                .await;
+        }
         Ok(found.session.with_activity(found.last_activity))
     }
 
@@ -157,6 +241,7 @@ impl SessionManager {
         &self,
         which: &SessionRef,
         additional_seconds: i64,
+        origin: &Origin<'_>,
     ) -> Result<Extended, SessionError> {
         let by = self.policy.timeouts.extension(additional_seconds)?;
         let now = self.clock.now();
@@ -165,9 +250,12 @@ impl SessionManager {
         let extended = self
             .store
             .extend(before.id, Extension { by, not_past }, now)
-            .await?;
+            .await;
+        // After an error too: the write may have happened.
         self.forget(before.id);
-        let session = extended.ok_or(SessionError::NotFound)?;
+        let session = extended?.ok_or(SessionError::NotFound)?;
+        self.record(AuditAction::SessionExtended, &session, origin)
+            .await;
         // Parallel extensions each see the deadline that they found, so the sum may be told too high
         // by one of them; the deadline itself is exact.
         let moved = session.expires_at - before.expires_at;
@@ -188,6 +276,7 @@ impl SessionManager {
         which: &SessionRef,
         metadata: Option<&Map<String, Value>>,
         device_fingerprint: Option<DeviceFingerprint>,
+        origin: &Origin<'_>,
     ) -> Result<Arc<Session>, SessionError> {
         for _ in 0..UPDATE_TRIES {
             let now = self.clock.now();
@@ -205,6 +294,8 @@ impl SessionManager {
             self.forget(before.id);
             match outcome? {
                 UpdateOutcome::Updated(session) => {
+                    self.record(AuditAction::SessionUpdated, &session, origin)
+                        .await;
                     return Ok(session.with_activity(self.last_activity(&session)));
                 }
                 UpdateOutcome::VersionConflict => {}
@@ -212,83 +303,6 @@ impl SessionManager {
             }
         }
         Err(SessionError::Contended)
-    }
-
-    /// Ends a session for good. Ending what has ended already is fine while its record is kept.
-    ///
-    /// # Errors
-    /// [`SessionError::NotFound`] without a record, or with the wrong secret; `Store`.
-    pub async fn end(
-        &self,
-        which: &SessionRef,
-        kind: EndKind,
-        reason: EndReason,
-    ) -> Result<EndOutcome, SessionError> {
-        let now = self.clock.now();
-        if let SessionRef::Token(_) = which {
-            let session = self.store.find(which.id()).await?;
-            self.proven(which, session).ok_or(SessionError::NotFound)?;
-        }
-        // What is known of its use decides whether it is ended now or had expired before.
-        self.write_activity_down(which.id()).await?;
-        let outcome = self
-            .store
-            .end(
-                which.id(),
-                Ending {
-                    kind,
-                    reason,
-                    at: now,
-                },
-            )
-            .await;
-        self.forget(which.id());
-        outcome?.ok_or(SessionError::NotFound)
-    }
-
-    /// Ends all of a user's sessions, or all but the one of `except`; how many were live.
-    ///
-    /// # Errors
-    /// [`SessionError::Invalid`] for `except` unless it is a live session of this user; `Store`, and
-    /// then what was ended so far stays ended.
-    pub async fn end_all(
-        &self,
-        user_id: &UserId,
-        except: Option<SessionToken>,
-        kind: EndKind,
-        reason: EndReason,
-    ) -> Result<u64, SessionError> {
-        let except = match except {
-            Some(token) => Some(self.spared(user_id, token).await?),
-            None => None,
-        };
-        let now = self.clock.now();
-        let ending = Ending {
-            kind,
-            reason,
-            at: now,
-        };
-        let mut count = 0;
-        loop {
-            let outcome = self
-                .store
-                .end_user_sessions(user_id, except, ending.clone(), BATCH)
-                .await;
-            match outcome {
-                Ok(batch) => {
-                    batch.ended.iter().for_each(|id| self.forget(*id));
-                    count += batch.ended.len() as u64;
-                    if !batch.more {
-                        return Ok(count);
-                    }
-                }
-                Err(error) => {
-                    // What was ended before the failure cannot be named.
-                    self.forget_all();
-                    return Err(error.into());
-                }
-            }
-        }
     }
 
     /// A page of a user's live sessions, newest first.
@@ -323,18 +337,6 @@ impl SessionManager {
     /// `Store`.
     pub async fn check(&self) -> Result<(), SessionError> {
         Ok(self.store.check().await?)
-    }
-
-    /// Notes what has expired and forgets what ended long ago, one batch; whether there is more.
-    ///
-    /// # Errors
-    /// `Store`.
-    pub async fn sweep(&self) -> Result<bool, SessionError> {
-        let now = self.clock.now();
-        let forget_before = now - self.policy.retention;
-        let swept = self.store.sweep(now, forget_before, BATCH).await?;
-        swept.expired.iter().for_each(|id| self.forget(*id));
-        Ok(swept.more)
     }
 
     /// Writes a part of the buffered activity down; all parts in turn make an interval.
@@ -387,7 +389,11 @@ impl SessionManager {
         }
     }
 
-    async fn live(&self, which: &SessionRef, now: DateTime<Utc>) -> Result<Found, SessionError> {
+    pub(crate) async fn live(
+        &self,
+        which: &SessionRef,
+        now: DateTime<Utc>,
+    ) -> Result<Found, SessionError> {
         let session = self.lookup(which.id(), now).await?;
         self.admitted(which, session, now)
     }
@@ -420,35 +426,20 @@ impl SessionManager {
         Ok(Found {
             session,
             last_activity,
+            risk: None,
         })
     }
 
     /// The session, unless it is named by a token whose secret does not prove it.
-    fn proven(&self, which: &SessionRef, session: Option<Arc<Session>>) -> Option<Arc<Session>> {
+    pub(crate) fn proven(
+        &self,
+        which: &SessionRef,
+        session: Option<Arc<Session>>,
+    ) -> Option<Arc<Session>> {
         session.filter(|session| match which {
             SessionRef::Token(token) => session.secret_hash.proves(&token.secret),
             SessionRef::Handle(_) => true,
         })
-    }
-
-    /// The session to spare when all others of a user end.
-    ///
-    /// An unproven token spares nothing: else whoever plants a wrong one in a client could keep a
-    /// session of their own alive through the user's "sign out everywhere else".
-    async fn spared(
-        &self,
-        user_id: &UserId,
-        token: SessionToken,
-    ) -> Result<SessionId, SessionError> {
-        let which = SessionRef::Token(token);
-        match self.live(&which, self.clock.now()).await {
-            Ok(found) if found.session.user_id == *user_id => Ok(which.id()),
-            Ok(_) | Err(SessionError::NotFound) => {
-                let problem = "must be the token of a live session of this user";
-                Err(session_core::InvalidInput::new("except", problem).into())
-            }
-            Err(error) => Err(error),
-        }
     }
 
     fn last_activity(&self, session: &Session) -> DateTime<Utc> {
@@ -478,7 +469,7 @@ impl SessionManager {
     }
 
     /// Sees that the store knows of a session's latest activity.
-    async fn write_activity_down(&self, id: SessionId) -> Result<(), StoreError> {
+    pub(crate) async fn write_activity_down(&self, id: SessionId) -> Result<(), StoreError> {
         if let Some(at) = self.activity.latest(id) {
             let activity = [Activity { id, at }];
             self.store.touch(&activity).await?;
@@ -488,13 +479,80 @@ impl SessionManager {
         Ok(())
     }
 
-    fn forget(&self, id: SessionId) {
+    /// Whether events of this kind are recorded.
+    fn records(&self, action: AuditAction) -> bool {
+        self.audit
+            .as_ref()
+            .is_some_and(|audit| audit.records(action))
+    }
+
+    /// Records what was done with a session.
+    pub(crate) async fn record(&self, action: AuditAction, session: &Session, origin: &Origin<'_>) {
+        let reason = match &session.standing {
+            Standing::Ended(ending) => Some(ending.reason.as_str()),
+            _ => None,
+        };
+        self.record_of(action, session.id, &session.user_id, reason, origin)
+            .await;
+    }
+
+    /// The same for one of which no more is known.
+    pub(crate) async fn record_of(
+        &self,
+        action: AuditAction,
+        id: SessionId,
+        user_id: &UserId,
+        details: Option<&str>,
+        origin: &Origin<'_>,
+    ) {
+        let Some(audit) = self.audit.as_ref().filter(|audit| audit.records(action)) else {
+            return;
+        };
+        let event = AuditEvent {
+            session_id: Some(id),
+            user_id: Some(user_id.clone()),
+            details: details.unwrap_or_default().into(),
+            ..audit.event(action, origin)
+        };
+        audit.record(event).await;
+    }
+
+    /// Records the begin of a session, with the device that it was begun from, and whom it displaced.
+    async fn record_created(&self, session: &Session, evicted: &[SessionId], origin: &Origin<'_>) {
+        let Some(audit) = &self.audit else { return };
+        let ClientDetails {
+            ip_address,
+            user_agent,
+            device_fingerprint,
+        } = &session.client;
+        let mut event = AuditEvent {
+            session_id: Some(session.id),
+            user_id: Some(session.user_id.clone()),
+            ..audit.event(AuditAction::SessionCreated, origin)
+        };
+        event.ip_address = ip_address.or(event.ip_address);
+        event.user_agent = user_agent
+            .as_deref()
+            .map(AuditEvent::field)
+            .or(event.user_agent);
+        let device = device_fingerprint.as_deref();
+        let name = device.and_then(|device| device.fingerprint_id.as_deref());
+        event.fingerprint_id = name.map(AuditEvent::field);
+        audit.record(event).await;
+        let (action, reason) = (AuditAction::SessionTerminated, EndReason::SESSION_LIMIT);
+        for id in evicted {
+            self.record_of(action, *id, &session.user_id, Some(reason.as_str()), origin)
+                .await;
+        }
+    }
+
+    pub(crate) fn forget(&self, id: SessionId) {
         if let Some(cache) = &self.cache {
             cache.forget(id);
         }
     }
 
-    fn forget_all(&self) {
+    pub(crate) fn forget_all(&self) {
         if let Some(cache) = &self.cache {
             cache.forget_all();
         }

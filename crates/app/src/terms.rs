@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use session_core::{
-    ClientDetails, Lifetime, Metadata, Refusal, Session, SessionId, SessionToken, UpstreamDetails,
-    UserId,
+    ClientDetails, Lifetime, Metadata, Refusal, Risk, Session, SessionId, SessionToken,
+    UpstreamDetails, UserId,
 };
 
 /// What a session is begun with.
@@ -87,6 +87,8 @@ pub struct Found {
     pub session: Arc<Session>,
     /// When it was last used, this very use not included; may be ahead of the record.
     pub last_activity: DateTime<Utc>,
+    /// What speaks for it that someone else uses it; `None` where nothing was known to compare.
+    pub risk: Option<Risk>,
 }
 
 /// A session that was given more time.

@@ -2,11 +2,10 @@
 
 #[cfg(feature = "sqlite")]
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use session_core::ports::SessionStore;
+use crate::Stores;
 
-/// Where sessions are kept.
+/// Where sessions, and all that goes with them, are kept.
 #[derive(Debug, Clone)]
 pub enum StoreSettings {
     /// In this process' memory.
@@ -38,14 +37,16 @@ pub enum WiringError {
     },
 }
 
-/// Opens the store that the settings name. Must run inside a tokio runtime.
+/// Opens the stores that the settings name. Must run inside a tokio runtime.
 ///
 /// # Errors
 /// [`WiringError`].
-pub async fn open_store(settings: StoreSettings) -> Result<Arc<dyn SessionStore>, WiringError> {
+pub async fn open_stores(settings: StoreSettings) -> Result<Stores, WiringError> {
     match settings {
         #[cfg(feature = "memory")]
-        StoreSettings::Memory => Ok(Arc::new(store_memory::MemoryStore::new())),
+        StoreSettings::Memory => Ok(Stores::all_in(std::sync::Arc::new(
+            store_memory::MemoryStore::new(),
+        ))),
         #[cfg(feature = "sqlite")]
         StoreSettings::Sqlite {
             path,
@@ -56,9 +57,12 @@ pub async fn open_store(settings: StoreSettings) -> Result<Arc<dyn SessionStore>
                 .copies(copies)
                 .holder(holder);
             match store_sqlite::SqliteStore::open(options).await {
-                Ok(store) => Ok(Arc::new(store)),
+                Ok(store) => Ok(Stores::all_in(std::sync::Arc::new(store))),
                 Err(source) => Err(WiringError::Sqlite { path, source }),
             }
         }
     }
 }
+
+#[cfg(feature = "sqlite")]
+pub use store_sqlite::{VerifyError, verify_audit_log};

@@ -1,14 +1,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use app::SessionManager;
+use app::Services;
 use axum::Router;
 use axum::http::HeaderName;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::client::TrustedProxies;
 use crate::keys::ServiceKeys;
 use crate::request_id::RequestIds;
-use crate::{front, openapi, operations, sessions};
+use crate::{admin, front, openapi, operations, security, sessions};
 
 /// The whole API, ready to answer requests; see [`Api::respond`].
 #[derive(Clone, Debug)]
@@ -28,6 +29,13 @@ pub struct ApiConfig {
     pub log_requests: bool,
     /// What the store is called in `/health/sessions`.
     pub store_name: &'static str,
+    /// Which proxies are believed when they say for whom they ask (`SESSION_TRUSTED_PROXIES`).
+    pub trusted_proxies: TrustedProxies,
+    /// Whether plain http is refused (`SESSION_REQUIRE_HTTPS`): a trusted proxy must say that the
+    /// client spoke TLS.
+    pub require_https: bool,
+    /// Whether `/sessions/create` is held to the rule `session_create` (`SESSION_LIMIT_CREATES`).
+    pub limit_creates: bool,
 }
 
 impl Default for ApiConfig {
@@ -37,6 +45,9 @@ impl Default for ApiConfig {
             secure_cookies: true,
             log_requests: false,
             store_name: "memory",
+            trusted_proxies: TrustedProxies::default(),
+            require_https: false,
+            limit_creates: false,
         }
     }
 }
@@ -59,7 +70,7 @@ impl ApiConfig {
 /// What every handler can reach.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) manager: Arc<SessionManager>,
+    pub(crate) services: Services,
     pub(crate) keys: ServiceKeys,
     pub(crate) config: ApiConfig,
     pub(crate) request_ids: RequestIds,
@@ -72,12 +83,12 @@ pub(crate) type AppState = Arc<Shared>;
 impl Api {
     /// Puts the routes together.
     #[must_use]
-    pub fn new(manager: Arc<SessionManager>, keys: ServiceKeys, config: ApiConfig) -> Self {
+    pub fn new(services: Services, keys: ServiceKeys, config: ApiConfig) -> Self {
         let log_requests = config.log_requests;
-        let request_ids = RequestIds::starting_at(manager.now());
+        let request_ids = RequestIds::starting_at(services.sessions.now());
         let draining = AtomicBool::new(false);
         let shared = Arc::new(Shared {
-            manager,
+            services,
             keys,
             config,
             request_ids,
@@ -85,6 +96,8 @@ impl Api {
         });
         let (router, description) = OpenApiRouter::with_openapi(openapi::description())
             .merge(sessions::routes())
+            .merge(security::routes())
+            .merge(admin::routes(&shared))
             .merge(operations::routes())
             .split_for_parts();
         let router = router

@@ -1,5 +1,6 @@
 //! Who calls, from the request's headers. Whatever a URL's query says is no credential.
 
+use app::{Actor, Origin};
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
@@ -9,12 +10,25 @@ use session_core::SessionToken;
 use crate::api::{ApiConfig, AppState};
 use crate::keys::KeyRole;
 use crate::problem::Problem;
+use crate::request_info::RequestInfo;
 
 static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// A caller with a service or an admin key.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Caller(pub(crate) KeyRole);
+/// A caller with a service or an admin key, and the request at hand.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) role: KeyRole,
+    info: RequestInfo,
+}
+
+impl Caller {
+    pub(crate) fn origin(&self) -> Origin<'_> {
+        self.info.origin(match self.role {
+            KeyRole::Service => Actor::Service,
+            KeyRole::Admin => Actor::Admin,
+        })
+    }
+}
 
 impl<S> FromRequestParts<S> for Caller
 where
@@ -25,18 +39,27 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let state = AppState::from_ref(state);
-        let bearers = values(&parts.headers, &AUTHORIZATION).map(|value| bearer(value));
-        let keys = values(&parts.headers, &API_KEY).map(Some);
-        let key = one_of(bearers.chain(keys).flatten())?.ok_or_else(|| {
+        let role = key_role(&parts.headers, &state)?.ok_or_else(|| {
             let detail = "A service key is needed, as `Authorization: Bearer` or `X-API-Key`.";
             Problem::unauthorized("key_required", detail)
         })?;
-        let role = std::str::from_utf8(key)
-            .ok()
-            .and_then(|key| state.keys.role_of(key));
-        let unknown = || Problem::unauthorized("key_unknown", "The key is not known here.");
-        role.map(Self).ok_or_else(unknown)
+        let info = RequestInfo::of(parts, &state);
+        Ok(Self { role, info })
     }
+}
+
+/// What the key of a request allows; `None` if it carries none.
+pub(crate) fn key_role(headers: &HeaderMap, state: &AppState) -> Result<Option<KeyRole>, Problem> {
+    let bearers = values(headers, &AUTHORIZATION).map(|value| bearer(value));
+    let keys = values(headers, &API_KEY).map(Some);
+    let Some(key) = one_of(bearers.chain(keys).flatten())? else {
+        return Ok(None);
+    };
+    let role = std::str::from_utf8(key)
+        .ok()
+        .and_then(|key| state.keys.role_of(key));
+    let unknown = || Problem::unauthorized("key_unknown", "The key is not known here.");
+    role.map(Some).ok_or_else(unknown)
 }
 
 /// The session token that a request carries, by header or by cookie; `None` if it carries none.

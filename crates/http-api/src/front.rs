@@ -6,7 +6,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::MatchedPath;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, Request, Uri};
 use axum::middleware::{Next, from_fn};
@@ -16,7 +17,8 @@ use futures_util::FutureExt as _;
 use tower::Service as _;
 
 use crate::Api;
-use crate::api::AppState;
+use crate::api::{ApiConfig, AppState};
+use crate::client::PeerAddress;
 use crate::problem::Problem;
 
 /// Largest body of a request.
@@ -27,6 +29,9 @@ pub const MAX_HEADER_BYTES: usize = 16 * 1024;
 pub const MAX_URI_BYTES: usize = 8 * 1024;
 /// How long a request may take, its body included.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long browsers remember to use https alone (RFC 6797 §6.1.1).
+const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -39,8 +44,10 @@ impl Api {
             .config
             .log_requests
             .then(|| request.method().clone());
-        let response = match check_limits(&request) {
+        let config = &self.shared.config;
+        let response = match check_limits(&request).and_then(|()| check_https(&request, config)) {
             Ok(()) => {
+                request.headers_mut().insert(REQUEST_ID, request_id.clone());
                 trim_trailing_slash(request.uri_mut());
                 self.route(request).await
             }
@@ -48,6 +55,11 @@ impl Api {
         };
         let mut response = Problem::render(response, &request_id);
         add_headers(&mut response, request_id.clone());
+        if self.shared.config.require_https {
+            response
+                .headers_mut()
+                .insert(STRICT_TRANSPORT_SECURITY, ONE_YEAR);
+        }
         if let Some(method) = method {
             // The template, never the path as sent: that may hold a token.
             let route = response
@@ -91,6 +103,22 @@ fn check_limits(request: &Request<Body>) -> Result<(), Problem> {
         return Err(Problem::body_too_large());
     }
     Ok(())
+}
+
+/// Where only https is wanted, a trusted proxy must say that the client spoke it. Refused, not
+/// redirected: a credential that came in the clear is not helped by being sent once more.
+fn check_https(request: &Request<Body>, config: &ApiConfig) -> Result<(), Problem> {
+    // What probes ask, and ask of this process directly.
+    const FOR_PROBES: [&str; 2] = ["/health", "/ready"];
+    if !config.require_https || FOR_PROBES.contains(&request.uri().path()) {
+        return Ok(());
+    }
+    let peer = request.extensions().get().map(|PeerAddress(peer)| *peer);
+    if config.trusted_proxies.is_https(peer, request.headers()) {
+        return Ok(());
+    }
+    let detail = "Only https is served here, through a proxy that this server trusts.";
+    Err(Problem::forbidden("https_required", detail))
 }
 
 /// A trailing slash makes no difference.

@@ -7,11 +7,13 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Request};
 use axum::response::{IntoResponse, Response};
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize as _, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use session_core::parse_strict_json;
+use utoipa::IntoParams;
 
 use crate::front::MAX_BODY_BYTES;
 use crate::problem::Problem;
@@ -62,6 +64,22 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
+/// A JSON body that may be left out.
+#[derive(Debug)]
+pub(crate) struct OptionalJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request<Body>, state: &S) -> Result<Self, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(Self(T::default()));
+        }
+        let Json(body) = Json::from_request(request, state).await?;
+        Ok(Self(body))
+    }
+}
+
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         axum::Json(self.0).into_response()
@@ -108,6 +126,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Path {
                 Problem::malformed("malformed_path", "The path is not valid UTF-8.")
             })
     }
+}
+
+/// Which part of a list is asked for.
+#[derive(Deserialize, IntoParams)]
+pub(crate) struct Paging {
+    /// Entries of a page; 100 unless given, at most 1000.
+    pub(crate) limit: Option<usize>,
+    /// The cursor that came with the page before.
+    pub(crate) cursor: Option<String>,
 }
 
 /// The query, decoded.

@@ -7,20 +7,20 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use app::{SessionManager, SessionPolicy, SystemClock, SystemEntropy};
+//! use app::{Policies, Services, Stores, SystemClock, SystemEntropy};
 //! use axum::body::Body;
 //! use axum::http::Request;
 //! use http_api::{Api, ApiConfig, ServiceKeys};
 //! use store_memory::MemoryStore;
 //!
 //! # tokio::runtime::Runtime::new()?.block_on(async {
-//! let manager = SessionManager::new(
-//!     Arc::new(MemoryStore::new()),
+//! let services = Services::start(
+//!     Stores::all_in(Arc::new(MemoryStore::new())),
 //!     Arc::new(SystemClock::new()),
 //!     Arc::new(SystemEntropy),
-//!     SessionPolicy::default(),
-//! );
-//! let api = Api::new(Arc::new(manager), ServiceKeys::default(), ApiConfig::default());
+//!     Policies::default(),
+//! )?;
+//! let api = Api::new(services, ServiceKeys::default(), ApiConfig::default());
 //! let answer = api.respond(Request::get("/health").body(Body::empty())?).await;
 //! assert_eq!(answer.status(), 200);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -30,7 +30,9 @@
 
 #![deny(missing_docs)]
 
+mod admin;
 mod api;
+mod client;
 mod credentials;
 mod front;
 mod json;
@@ -39,8 +41,11 @@ mod openapi;
 mod operations;
 mod problem;
 mod request_id;
+mod request_info;
+mod security;
 mod sessions;
 
 pub use api::{Api, ApiConfig};
+pub use client::{MalformedNetworks, PeerAddress, TrustedProxies};
 pub use front::{MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_URI_BYTES, REQUEST_TIMEOUT};
 pub use keys::{KeyRole, ServiceKeys, UnfitKey};

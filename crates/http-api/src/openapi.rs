@@ -21,16 +21,30 @@ pub(crate) fn description() -> OpenApi {
         .title("sessiond")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "User sessions: create, validate, extend, list and end them.",
+            "User sessions: create, validate, extend, list and end them; rate limits; what operators \
+             need.",
         ))
         .build();
     let key = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("A service key (`svc_…`) or an admin key (`adm_…`)."))
         .build();
+    let admin_key = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An admin key (`adm_…`)."))
+        .build();
+    let admin_token = ApiKeyValue::with_description(
+        "X-Session-ID",
+        "The token of a session whose role is `admin`.",
+    );
     let token = ApiKeyValue::with_description("X-Session-ID", "A session token.");
     let components = ComponentsBuilder::new()
         .security_scheme("service_key", SecurityScheme::Http(key))
+        .security_scheme("admin_key", SecurityScheme::Http(admin_key))
+        .security_scheme(
+            "admin_session",
+            SecurityScheme::ApiKey(ApiKey::Header(admin_token)),
+        )
         .security_scheme(
             "session_token",
             SecurityScheme::ApiKey(ApiKey::Header(token)),

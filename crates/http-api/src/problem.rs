@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Seconds after which to try again when the store is away.
-const RETRY_AFTER_SECONDS: u32 = 1;
+const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// What went wrong, for the client, and why, for the log.
 ///
@@ -22,6 +22,8 @@ pub(crate) struct Problem {
     code: &'static str,
     detail: String,
     cause: Option<String>,
+    /// Seconds after which to try again.
+    retry_after: Option<u64>,
 }
 
 /// The body of every answer that is not a success (RFC 9457).
@@ -52,6 +54,7 @@ impl Problem {
             code,
             detail: detail.into(),
             cause: None,
+            retry_after: None,
         }
     }
 
@@ -61,6 +64,17 @@ impl Problem {
 
     pub(crate) fn unauthorized(code: &'static str, detail: &'static str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, code, detail)
+    }
+
+    pub(crate) fn forbidden(code: &'static str, detail: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, detail)
+    }
+
+    fn rate_limited(retry_after: u64, detail: String) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail)
+        }
     }
 
     /// An unknown session, a wrong secret, someone else's: these answers must not differ.
@@ -117,6 +131,7 @@ impl Problem {
         let detail = "The request could not be carried out now; try again shortly.";
         Self {
             cause: Some(cause.into()),
+            retry_after: Some(RETRY_AFTER_SECONDS),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
         }
     }
@@ -159,8 +174,8 @@ impl Problem {
         if let Some(allow) = allow {
             headers.insert(ALLOW, allow);
         }
-        if problem.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        if let Some(seconds) = problem.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if problem.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -193,6 +208,9 @@ impl From<SessionError> for Problem {
                 Self::new(StatusCode::CONFLICT, "session_limit", sentence(&error))
             }
             ErrorKind::Contended => Self::new(StatusCode::CONFLICT, "conflict", sentence(&error)),
+            ErrorKind::RateLimited { retry_after } => {
+                Self::rate_limited(retry_after, sentence(&error))
+            }
             ErrorKind::Unavailable => Self::unavailable(with_source(&error)),
             ErrorKind::Internal => Self::internal(with_source(&error)),
         }

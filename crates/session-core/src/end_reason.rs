@@ -1,6 +1,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 use crate::InvalidInput;
 
 /// Why a session ended, as a short snake_case word for people and audit.
@@ -16,6 +18,11 @@ impl EndReason {
     pub const ENDED_BY_SERVICE: Self = Self(Cow::Borrowed("ended_by_service"));
     /// The user signed out.
     pub const LOGOUT: Self = Self(Cow::Borrowed("logout"));
+
+    /// An operator ended it.
+    pub const ADMIN_TERMINATION: Self = Self(Cow::Borrowed("admin_termination"));
+    /// Too much spoke for it that someone else uses it.
+    pub const SUSPECTED_HIJACKING: Self = Self(Cow::Borrowed("suspected_hijacking"));
 
     /// Longest reason in bytes.
     pub const MAX_BYTES: usize = 64;
@@ -45,5 +52,11 @@ impl EndReason {
 impl fmt::Display for EndReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl Serialize for EndReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }

@@ -220,7 +220,7 @@ impl Comparison {
 }
 
 /// The user agent with every version number (`128`, `10.15.7`, `10_15_7`) replaced by `#`.
-fn without_versions(user_agent: &str) -> String {
+pub(crate) fn without_versions(user_agent: &str) -> String {
     let mut plain = String::with_capacity(user_agent.len());
     let mut in_number = false;
     for c in user_agent.chars() {

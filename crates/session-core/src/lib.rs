@@ -29,6 +29,8 @@
 #![deny(missing_docs)]
 
 mod activity;
+mod audit;
+mod digest;
 mod end_reason;
 mod fingerprint;
 mod invalid_input;
@@ -36,25 +38,43 @@ mod lifetime;
 mod metadata;
 mod page;
 pub mod ports;
+mod rate;
+mod revocation;
+mod risk;
 mod session;
 mod session_id;
 mod state;
 mod stats;
 mod strict_json;
+mod suspicion;
 mod token;
 mod user_id;
+mod uuid_v7;
 
 pub use activity::Activity;
+pub use audit::{
+    Anchor, AuditAction, AuditEvent, AuditFilter, AuditOrder, AuditRecord, AuditSummary,
+    BrokenRecord, ChainCheck, ChainHash, EventId, Fault, MAX_FIELD_BYTES, Sequence, Verified,
+};
 pub use end_reason::EndReason;
 pub use fingerprint::{DeviceFingerprint, FingerprintMatch, MATCH_THRESHOLD, Scalar};
 pub use invalid_input::InvalidInput;
 pub use lifetime::{Lifetime, TimeoutPolicy};
 pub use metadata::{DEFAULT_ROLE, MAX_METADATA_BYTES, Metadata};
-pub use page::{Cursor, Page, PageRequest};
+pub use page::{Cursor, DEFAULT_PAGE, MAX_PAGE, Page, PageRequest};
+pub use rate::{
+    Attempt, Backoff, DuplicateRule, RateDecision, RateKey, RateRule, RateRules, RateState,
+    UnknownRule, decide,
+};
+pub use revocation::{Revocation, RevocationId, TokenHash, TokenKind};
+pub use risk::{
+    Risk, RiskAction, RiskPolicy, RiskScore, RiskSignal, RiskWeights, rate_subject, same_network,
+};
 pub use session::{ClientDetails, Refusal, Session, UpstreamDetails};
 pub use session_id::SessionId;
 pub use state::{EndKind, Ending, SessionState, Standing};
 pub use stats::{BUSIEST_USERS, DUE_COUNTED, SessionStats};
 pub use strict_json::{StrictJsonError, parse_strict_json};
+pub use suspicion::{ActivityPattern, Suspicion};
 pub use token::{MalformedToken, SecretHash, SessionSecret, SessionToken};
 pub use user_id::UserId;

@@ -17,6 +17,22 @@ pub(crate) struct CommandLine {
 pub(crate) enum Command {
     /// Run the server until it is told to stop (SIGINT or SIGTERM).
     Serve,
+    /// Look after the audit log.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Check that every record is as it was written; works beside a running server.
+    ///
+    /// Prints the head of the chain. Note it elsewhere: with `--noted` a later check also finds a log
+    /// that was rewritten as a whole.
+    Verify {
+        /// A head that an earlier check printed.
+        #[arg(long, value_name = "HEAD")]
+        noted: Option<String>,
+    },
 }
 
 /// Options may stand before or after the command. Each has an environment variable, read by

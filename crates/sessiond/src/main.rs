@@ -1,5 +1,6 @@
 //! The session server: command line, settings, start and stop. It holds no rules.
 
+mod audit;
 mod command_line;
 mod data_dir;
 mod keys;
@@ -18,7 +19,10 @@ fn main() -> ExitCode {
     let command_line =
         CommandLine::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
     let outcome = match command_line.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::serve(command_line.options),
+        Command::Serve => serve::serve(command_line.options).map_err(|error| error.to_string()),
+        Command::Audit(command) => {
+            audit::audit(&command, &command_line.options).map_err(|error| error.to_string())
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

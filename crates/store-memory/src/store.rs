@@ -1,63 +1,42 @@
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use session_core::ports::{
     Created, EndOutcome, EndedBatch, Extension, LimitPolicy, SessionChange, SessionLimit,
-    SessionStore, StoreError, StoreErrorKind, Swept, UpdateOutcome,
+    SessionStore, StoreError, StoreErrorKind, Suspension, Swept, UpdateOutcome,
 };
 use session_core::{
     Activity, EndKind, EndReason, Ending, Page, PageRequest, Session, SessionId, SessionStats,
     Standing, UserId,
 };
 
+use crate::audit::Chain;
+use crate::guarded::Guarded;
+use crate::rates::Rates;
+use crate::revocations::Revocations;
 use crate::tables::Tables;
 
-/// Sessions in memory; see the crate's documentation.
+/// Sessions and all that goes with them, in memory; see the crate's documentation.
+#[derive(Default)]
 pub struct MemoryStore {
-    /// A std lock: it is held for a few map operations and never across an `.await`. Reading, which
-    /// is most of the work, does not exclude reading. `None` once closed.
-    tables: RwLock<Option<Tables>>,
+    sessions: Guarded<Tables>,
+    pub(crate) revocations: Guarded<Revocations>,
+    pub(crate) rates: Guarded<Rates>,
+    pub(crate) audit: Guarded<Chain>,
 }
 
 impl MemoryStore {
     /// An empty store.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            tables: RwLock::new(Some(Tables::default())),
-        }
-    }
-
-    fn check_open(&self, doing: &'static str) -> Result<(), StoreError> {
-        self.read()
-            .as_ref()
-            .map(drop)
-            .ok_or_else(|| StoreError::closed(doing))
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, Option<Tables>> {
-        // Under the lock, `Tables` only calls maps of the standard library, which do not panic on our
-        // keys, and the one sum that could overflow (a version's) is made before anything is changed.
-        // So even a poisoned lock guards tables that agree.
-        self.tables.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Option<Tables>> {
-        // As in `read`.
-        self.tables.write().unwrap_or_else(PoisonError::into_inner)
+        Self::default()
     }
 }
 
 /// How many activities are noted under one hold of the lock: some 100 µs of work.
 const TOUCHED_AT_ONCE: usize = 128;
-
-impl Default for MemoryStore {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,8 +48,7 @@ impl fmt::Debug for MemoryStore {
 impl SessionStore for MemoryStore {
     async fn create(&self, session: Session, limit: SessionLimit) -> Result<Created, StoreError> {
         const DOING: &str = "create a session";
-        let mut guard = self.write();
-        let tables = guard.as_mut().ok_or_else(|| StoreError::closed(DOING))?;
+        let mut tables = self.sessions.write(DOING)?;
         if tables.get(session.id).is_some() {
             let cause = "a session of this id exists already";
             return Err(StoreError::new(StoreErrorKind::Internal, DOING, cause));
@@ -99,23 +77,19 @@ impl SessionStore for MemoryStore {
     }
 
     async fn find(&self, id: SessionId) -> Result<Option<Arc<Session>>, StoreError> {
-        let guard = self.read();
-        let tables = guard
-            .as_ref()
-            .ok_or_else(|| StoreError::closed("find a session"))?;
+        let tables = self.sessions.read("find a session")?;
         Ok(tables.get(id).cloned())
     }
 
     async fn touch(&self, activities: &[Activity]) -> Result<(), StoreError> {
         const DOING: &str = "note activity";
         if activities.is_empty() {
-            return self.check_open(DOING);
+            return self.sessions.read(DOING).map(drop);
         }
         // A batch need not be noted in one step. A large one lets go of the lock in between, so that
         // no lookup waits for the whole of it.
         for part in activities.chunks(TOUCHED_AT_ONCE) {
-            let mut guard = self.write();
-            let tables = guard.as_mut().ok_or_else(|| StoreError::closed(DOING))?;
+            let mut tables = self.sessions.write(DOING)?;
             for Activity { id, at } in part {
                 if let Some(session) = tables
                     .get(*id)
@@ -135,10 +109,7 @@ impl SessionStore for MemoryStore {
         extension: Extension,
         now: DateTime<Utc>,
     ) -> Result<Option<Arc<Session>>, StoreError> {
-        let mut guard = self.write();
-        let tables = guard
-            .as_mut()
-            .ok_or_else(|| StoreError::closed("extend a session"))?;
+        let mut tables = self.sessions.write("extend a session")?;
         let Some(session) = tables.get(id).filter(|session| session.is_live(now)) else {
             return Ok(None);
         };
@@ -158,10 +129,7 @@ impl SessionStore for MemoryStore {
         change: SessionChange,
         now: DateTime<Utc>,
     ) -> Result<UpdateOutcome, StoreError> {
-        let mut guard = self.write();
-        let tables = guard
-            .as_mut()
-            .ok_or_else(|| StoreError::closed("update a session"))?;
+        let mut tables = self.sessions.write("update a session")?;
         let Some(session) = tables.get(id).filter(|session| session.is_live(now)) else {
             return Ok(UpdateOutcome::NotLive);
         };
@@ -183,11 +151,34 @@ impl SessionStore for MemoryStore {
         Ok(UpdateOutcome::Updated(updated))
     }
 
+    async fn suspend(
+        &self,
+        id: SessionId,
+        suspended: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Suspension>, StoreError> {
+        let mut tables = self.sessions.write("suspend a session")?;
+        let Some(session) = tables.get(id).filter(|session| session.is_live(now)) else {
+            return Ok(None);
+        };
+        if (session.standing == Standing::Suspended) == suspended {
+            return Ok(Some(Suspension::Unchanged(Arc::clone(session))));
+        }
+        let changed = Arc::new(Session {
+            standing: if suspended {
+                Standing::Suspended
+            } else {
+                Standing::Open
+            },
+            version: session.version + 1,
+            ..Session::clone(session)
+        });
+        tables.replace(Arc::clone(&changed));
+        Ok(Some(Suspension::Changed(changed)))
+    }
+
     async fn end(&self, id: SessionId, ending: Ending) -> Result<Option<EndOutcome>, StoreError> {
-        let mut guard = self.write();
-        let tables = guard
-            .as_mut()
-            .ok_or_else(|| StoreError::closed("end a session"))?;
+        let mut tables = self.sessions.write("end a session")?;
         let Some(session) = tables.get(id) else {
             return Ok(None);
         };
@@ -212,18 +203,16 @@ impl SessionStore for MemoryStore {
         ending: Ending,
         batch: usize,
     ) -> Result<EndedBatch, StoreError> {
-        let mut guard = self.write();
-        let tables = guard
-            .as_mut()
-            .ok_or_else(|| StoreError::closed("end a user's sessions"))?;
+        let mut tables = self.sessions.write("end a user's sessions")?;
         let ids: Vec<_> = tables
             .open_of(user_id)
             .filter(|id| Some(*id) != except)
             .take(batch)
             .collect();
         let more = ids.len() == batch;
-        let is_live = |id: &SessionId| tables.get(*id).is_some_and(|s| s.is_live(ending.at));
-        let ended: Vec<_> = ids.iter().copied().filter(is_live).collect();
+        let live = ids.iter().filter_map(|id| tables.get(*id));
+        let live = live.filter(|session| session.is_live(ending.at));
+        let ended: Vec<_> = live.map(|session| (&**session).into()).collect();
         for id in ids {
             tables.end(id, ending.clone());
         }
@@ -236,10 +225,7 @@ impl SessionStore for MemoryStore {
         page: PageRequest,
         now: DateTime<Utc>,
     ) -> Result<Page<Arc<Session>>, StoreError> {
-        let guard = self.read();
-        let tables = guard
-            .as_ref()
-            .ok_or_else(|| StoreError::closed("list a user's sessions"))?;
+        let tables = self.sessions.read("list a user's sessions")?;
         let sessions = tables
             .open_before(user_id, page.after().map(|cursor| cursor.0))
             .filter_map(|id| tables.get(id))
@@ -251,10 +237,7 @@ impl SessionStore for MemoryStore {
     }
 
     async fn stats(&self, now: DateTime<Utc>) -> Result<SessionStats, StoreError> {
-        let guard = self.read();
-        let tables = guard
-            .as_ref()
-            .ok_or_else(|| StoreError::closed("count sessions"))?;
+        let tables = self.sessions.read("count sessions")?;
         Ok(tables.stats(now))
     }
 
@@ -264,16 +247,16 @@ impl SessionStore for MemoryStore {
         forget_before: DateTime<Utc>,
         batch: usize,
     ) -> Result<Swept, StoreError> {
-        let mut guard = self.write();
-        let tables = guard
-            .as_mut()
-            .ok_or_else(|| StoreError::closed("sweep expired sessions"))?;
-        let expired = tables.due(now, batch);
-        for id in &expired {
-            tables.end(*id, Ending::expired(now));
-        }
+        let mut tables = self.sessions.write("sweep expired sessions")?;
+        let due = tables.due(now, batch);
+        let is_full = due.len() == batch;
+        let expired: Vec<_> = due
+            .into_iter()
+            .filter_map(|id| tables.end(id, Ending::expired(now)))
+            .map(|session| (&*session).into())
+            .collect();
         let forgotten = tables.forget(forget_before, batch);
-        let more = expired.len() == batch || forgotten == batch;
+        let more = is_full || forgotten == batch;
         Ok(Swept {
             expired,
             forgotten: forgotten as u64,
@@ -282,10 +265,13 @@ impl SessionStore for MemoryStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        self.check_open("check the store")
+        self.sessions.read("check the store").map(drop)
     }
 
     async fn close(&self) {
-        self.write().take();
+        self.sessions.close();
+        self.revocations.close();
+        self.rates.close();
+        self.audit.close();
     }
 }

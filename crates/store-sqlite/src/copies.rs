@@ -1,9 +1,34 @@
 use std::future::Future;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use quick_cache::sync::Cache;
-use session_core::{Session, SessionId};
+use session_core::{Revocation, Session, SessionId, TokenHash};
+
+/// What is kept in memory of the file.
+#[derive(Clone)]
+pub(crate) struct AllCopies {
+    pub(crate) sessions: Copies<SessionId, Arc<Session>>,
+    /// That a token is not revoked is worth knowing too: it is what most lookups find.
+    pub(crate) revocations: Copies<TokenHash, Option<Arc<Revocation>>>,
+}
+
+impl AllCopies {
+    /// At most `capacity` of each kind.
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            sessions: Copies::new(capacity),
+            revocations: Copies::new(capacity),
+        }
+    }
+
+    /// The writer does not know what it changed.
+    pub(crate) fn forget_all(&self) {
+        self.sessions.forget_all();
+        self.revocations.forget_all();
+    }
+}
 
 /// Records in memory that are as true as the file.
 ///
@@ -12,57 +37,65 @@ use session_core::{Session, SessionId};
 /// the placeholder away, so that a record read before the commit can no longer become a copy. Only
 /// the writer, one task, replaces copies.
 #[derive(Clone)]
-pub(crate) struct Copies {
+pub(crate) struct Copies<K, V> {
     /// `None` when no copies are to be kept.
-    cache: Option<Arc<Cache<SessionId, Arc<Session>>>>,
+    cache: Option<Arc<Cache<K, V>>>,
 }
 
-impl Copies {
+impl<K: Copy + Eq + Hash, V: Clone> Copies<K, V> {
     pub(crate) fn new(capacity: usize) -> Self {
         let cache = (capacity > 0).then(|| Arc::new(Cache::new(capacity)));
         Self { cache }
     }
 
     /// The copy, if there is one.
-    pub(crate) fn get(&self, id: SessionId) -> Option<Arc<Session>> {
-        self.cache.as_ref()?.get(&id)
+    pub(crate) fn get(&self, key: K) -> Option<V> {
+        self.cache.as_ref()?.get(&key)
     }
 
-    /// The copy, or what `load` finds, which then becomes the copy. One load at a time per session.
+    /// The copy, or what `load` finds, which then becomes the copy. One load at a time per key.
     pub(crate) async fn get_or_load<E>(
         &self,
-        id: SessionId,
-        load: impl Future<Output = Result<Option<Arc<Session>>, E>>,
-    ) -> Result<Option<Arc<Session>>, E> {
+        key: K,
+        load: impl Future<Output = Result<Option<V>, E>>,
+    ) -> Result<Option<V>, E> {
         let Some(cache) = &self.cache else {
             return load.await;
         };
-        match cache.get_value_or_guard_async(&id).await {
+        match cache.get_value_or_guard_async(&key).await {
             Ok(copy) => Ok(Some(copy)),
             Err(placeholder) => {
                 let found = load.await?;
-                if let Some(session) = &found {
+                if let Some(record) = &found {
                     // Refused when the writer took the placeholder away: then what was read may be
                     // outdated, which is fine for this caller, who asked before the write was
                     // answered, but not for later ones.
-                    let _ = placeholder.insert(Arc::clone(session));
+                    let _ = placeholder.insert(record.clone());
                 }
                 Ok(found)
             }
         }
     }
 
+    /// The writer changed or removed this record.
+    pub(crate) fn remove(&self, key: K) {
+        if let Some(cache) = &self.cache {
+            cache.remove(&key);
+        }
+    }
+
+    fn forget_all(&self) {
+        if let Some(cache) = &self.cache {
+            cache.clear();
+        }
+    }
+}
+
+impl Copies<SessionId, Arc<Session>> {
     /// The writer wrote this record.
     pub(crate) fn replace(&self, session: &Arc<Session>) {
         if let Some(cache) = &self.cache {
             cache.insert(session.id, Arc::clone(session));
-        }
-    }
-
-    /// The writer changed or removed this record.
-    pub(crate) fn remove(&self, id: SessionId) {
-        if let Some(cache) = &self.cache {
-            cache.remove(&id);
         }
     }
 
@@ -76,13 +109,6 @@ impl Copies {
                     cache.remove(&id);
                 }
             }
-        }
-    }
-
-    /// The writer does not know what it changed.
-    pub(crate) fn forget_all(&self) {
-        if let Some(cache) = &self.cache {
-            cache.clear();
         }
     }
 }
@@ -104,7 +130,9 @@ mod tests {
     }
 
     /// The whole exactness rests on this behaviour of the cache.
-    async fn an_outdated_read_is_not_kept(write: impl Fn(&Copies)) -> Option<Arc<Session>> {
+    async fn an_outdated_read_is_not_kept(
+        write: impl Fn(&Copies<SessionId, Arc<Session>>),
+    ) -> Option<Arc<Session>> {
         let copies = Copies::new(100);
         let outdated = session(1);
         let id = outdated.id;

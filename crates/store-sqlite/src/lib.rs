@@ -30,16 +30,20 @@
 
 #![deny(missing_docs)]
 
+mod audit;
 mod copies;
 mod error;
 mod file;
 mod lock;
 mod open;
+mod rates;
 mod read;
+mod revocations;
 mod row;
 mod schema;
 mod store;
 mod write;
 
+pub use audit::{VerifyError, verify_audit_log};
 pub use open::{OpenError, Options};
 pub use store::SqliteStore;

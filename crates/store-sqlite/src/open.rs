@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, SqliteConnection};
 
-use crate::copies::Copies;
+use crate::copies::AllCopies;
 use crate::lock::{LockError, OwnerLock};
 use crate::read::Finder;
 use crate::store::SqliteStore;
@@ -94,6 +94,13 @@ pub enum OpenError {
     )]
     #[expect(missing_docs, reason = "said in the message")]
     Newer { found: i64, known: i64 },
+    /// The file was written by an older version and has not been opened by this one yet.
+    #[error(
+        "the database has schema version {found}, this program needs {known}: \
+         start the server once, which brings it up to date"
+    )]
+    #[expect(missing_docs, reason = "said in the message")]
+    Older { found: i64, known: i64 },
     /// SQLite says no: not a database, damaged, disk full, …
     #[error("the database cannot be opened: {0}")]
     Sqlite(#[from] sqlx::Error),
@@ -126,7 +133,7 @@ impl SqliteStore {
         let pool = SqlitePoolOptions::new()
             .max_connections(READERS)
             .connect_lazy_with(readers.clone());
-        let copies = Copies::new(options.copies);
+        let copies = AllCopies::new(options.copies);
         let finder = Finder::start(&readers).await?;
         let writer = Writer::start(connection, connect, copies.clone());
         Ok(Self::assemble(lock, copies, finder, pool, writer))

@@ -114,9 +114,7 @@ pub(crate) async fn find_many(
             .await?
         }
     };
-    rows.iter()
-        .map(|row| row::read(row).map(|session| (session.id, session)))
-        .collect()
+    row::read_all(&rows)
 }
 
 /// Ids as a JSON array of hexadecimal text; they need no escaping.

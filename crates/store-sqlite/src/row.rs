@@ -1,5 +1,6 @@
 //! A session as a row, and back.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -67,17 +68,19 @@ pub(crate) fn read(row: &SqliteRow) -> Result<Arc<Session>, Failure> {
     let secret_hash = row
         .try_get::<&[u8], _>(2)?
         .try_into()
-        .map_err(|_| damaged("secret hash"))?;
-    let metadata = Metadata::from_json(row.try_get(12)?).map_err(|_| damaged("metadata"))?;
+        .map_err(|_| damaged("session's secret hash"))?;
+    let metadata =
+        Metadata::from_json(row.try_get(12)?).map_err(|_| damaged("session's metadata"))?;
     let details: Details =
-        serde_json::from_str(row.try_get(13)?).map_err(|_| damaged("details"))?;
+        serde_json::from_str(row.try_get(13)?).map_err(|_| damaged("session's details"))?;
     details.check_version()?;
     Ok(Arc::new(Session {
         id: id(row.try_get(0)?)?,
-        user_id: UserId::new(row.try_get(1)?).map_err(|_| damaged("user id"))?,
+        user_id: UserId::new(row.try_get(1)?).map_err(|_| damaged("session's user id"))?,
         secret_hash: SecretHash::from_bytes(secret_hash),
         standing,
-        version: u64::try_from(row.try_get::<i64, _>(4)?).map_err(|_| damaged("version"))?,
+        version: u64::try_from(row.try_get::<i64, _>(4)?)
+            .map_err(|_| damaged("session's version"))?,
         created_at: time(row.try_get(5)?)?,
         last_activity: time(row.try_get(6)?)?,
         expires_at: time(row.try_get(7)?)?,
@@ -89,10 +92,27 @@ pub(crate) fn read(row: &SqliteRow) -> Result<Arc<Session>, Failure> {
     }))
 }
 
+/// Reads rows of [`columns!`] back, by id.
+pub(crate) fn read_all(rows: &[SqliteRow]) -> Result<HashMap<SessionId, Arc<Session>>, Failure> {
+    rows.iter()
+        .map(|row| read(row).map(|session| (session.id, session)))
+        .collect()
+}
+
 /// Reads a session id from a blob column.
 pub(crate) fn id(bytes: &[u8]) -> Result<SessionId, Failure> {
-    let bytes = bytes.try_into().map_err(|_| damaged("id"))?;
-    SessionId::from_bytes(bytes).map_err(|_| damaged("id"))
+    let bytes = bytes.try_into().map_err(|_| damaged("session's id"))?;
+    SessionId::from_bytes(bytes).map_err(|_| damaged("session's id"))
+}
+
+/// Many rows as one parameter: a JSON array, taken apart by `json_each`.
+pub(crate) fn json(rows: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(rows).map_err(|error| Failure::internal(error.to_string()))
+}
+
+/// A count as SQLite takes it; what does not fit is no limit at all.
+pub(crate) fn as_sql(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Bytes as hexadecimal digits, which is how a blob travels inside of JSON (`unhex` in SQL).
@@ -106,7 +126,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 fn ending(row: &SqliteRow, kind: EndKind) -> Result<Ending, Failure> {
-    let reason = EndReason::new(row.try_get(11)?).map_err(|_| damaged("end reason"))?;
+    let reason = EndReason::new(row.try_get(11)?).map_err(|_| damaged("session's end reason"))?;
     Ok(Ending {
         kind,
         reason,
@@ -114,12 +134,12 @@ fn ending(row: &SqliteRow, kind: EndKind) -> Result<Ending, Failure> {
     })
 }
 
-fn time(millis: i64) -> Result<DateTime<Utc>, Failure> {
-    DateTime::from_timestamp_millis(millis).ok_or_else(|| damaged("time"))
+pub(crate) fn time(millis: i64) -> Result<DateTime<Utc>, Failure> {
+    DateTime::from_timestamp_millis(millis).ok_or_else(|| damaged("session's time"))
 }
 
-fn damaged(what: &str) -> Failure {
-    Failure::corrupt(format!("a session's {what} cannot be read"))
+pub(crate) fn damaged(what: &str) -> Failure {
+    Failure::corrupt(format!("a {what} cannot be read"))
 }
 
 /// The column `details`: everything that no query asks about.

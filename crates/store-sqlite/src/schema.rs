@@ -1,3 +1,5 @@
+use std::cmp::Ordering;
+
 use sqlx::{Connection as _, Row as _, SqliteConnection};
 
 use crate::open::OpenError;
@@ -7,7 +9,10 @@ const APPLICATION_ID: i64 = 0x7365_7364;
 
 /// Every step from an empty file to today's schema. Steps are only ever added at the end; the number
 /// of steps taken is kept in the file (`PRAGMA user_version`).
-const STEPS: [&str; 1] = [include_str!("../migrations/0001_sessions.sql")];
+const STEPS: [&str; 2] = [
+    include_str!("../migrations/0001_sessions.sql"),
+    include_str!("../migrations/0002_trust.sql"),
+];
 
 /// Brings a database to today's schema, each step in a transaction of its own.
 ///
@@ -43,6 +48,20 @@ pub(crate) async fn migrate(connection: &mut SqliteConnection) -> Result<(), Ope
         transaction.commit().await?;
     }
     Ok(())
+}
+
+/// Checks that a database is of this program and has today's schema, without changing anything.
+pub(crate) async fn check_current(connection: &mut SqliteConnection) -> Result<(), OpenError> {
+    if pragma(connection, "PRAGMA application_id").await? != APPLICATION_ID {
+        return Err(OpenError::Foreign);
+    }
+    let found = pragma(connection, "PRAGMA user_version").await?;
+    let known = STEPS.len() as i64;
+    match found.cmp(&known) {
+        Ordering::Less => Err(OpenError::Older { found, known }),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => Err(OpenError::Newer { found, known }),
+    }
 }
 
 async fn pragma(connection: &mut SqliteConnection, sql: &'static str) -> sqlx::Result<i64> {

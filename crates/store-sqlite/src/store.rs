@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use session_core::ports::{
     Created, EndOutcome, EndedBatch, Extension, SessionChange, SessionLimit, SessionStore,
-    StoreError, Swept, UpdateOutcome,
+    StoreError, Suspension, Swept, UpdateOutcome,
 };
 use session_core::{
     Activity, BUSIEST_USERS, DUE_COUNTED, Ending, Page, PageRequest, Session, SessionId,
@@ -13,19 +13,19 @@ use session_core::{
 };
 use sqlx::{Row as _, SqlitePool};
 
-use crate::copies::Copies;
+use crate::copies::AllCopies;
 use crate::error::Failure;
 use crate::lock::OwnerLock;
 use crate::read::Finder;
-use crate::row::{self, columns};
-use crate::write::{Writer, create, end, end_user, extend, sweep, touch, update};
+use crate::row::{self, as_sql, columns};
+use crate::write::{Writer, create, end, end_user, extend, suspend, sweep, touch, update};
 
 /// Sessions in one SQLite file; see the crate's documentation.
 pub struct SqliteStore {
-    copies: Copies,
+    pub(crate) copies: AllCopies,
     finder: Finder,
-    readers: SqlitePool,
-    writer: Writer,
+    pub(crate) readers: SqlitePool,
+    pub(crate) writer: Writer,
     /// Let go of when the store is closed.
     lock: Mutex<Option<OwnerLock>>,
 }
@@ -33,7 +33,7 @@ pub struct SqliteStore {
 impl SqliteStore {
     pub(crate) fn assemble(
         lock: OwnerLock,
-        copies: Copies,
+        copies: AllCopies,
         finder: Finder,
         readers: SqlitePool,
         writer: Writer,
@@ -47,7 +47,7 @@ impl SqliteStore {
         }
     }
 
-    fn fail_if_closed(&self, doing: &'static str) -> Result<(), StoreError> {
+    pub(crate) fn fail_if_closed(&self, doing: &'static str) -> Result<(), StoreError> {
         if self.readers.is_closed() {
             Err(StoreError::closed(doing))
         } else {
@@ -64,10 +64,10 @@ impl SessionStore for SqliteStore {
 
     async fn find(&self, id: SessionId) -> Result<Option<Arc<Session>>, StoreError> {
         self.fail_if_closed("find a session")?;
-        match self.copies.get(id) {
+        match self.copies.sessions.get(id) {
             Some(copy) => Ok(Some(copy)),
             // Boxed, so that the common case does not carry the state of the rare one around.
-            None => Box::pin(self.copies.get_or_load(id, self.finder.find(id))).await,
+            None => Box::pin(self.copies.sessions.get_or_load(id, self.finder.find(id))).await,
         }
     }
 
@@ -104,6 +104,17 @@ impl SessionStore for SqliteStore {
                 change,
                 now,
             })
+            .await
+    }
+
+    async fn suspend(
+        &self,
+        id: SessionId,
+        suspended: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Suspension>, StoreError> {
+        self.writer
+            .submit(suspend::Request { id, suspended, now })
             .await
     }
 
@@ -282,9 +293,4 @@ async fn count(readers: &SqlitePool, now: DateTime<Utc>) -> Result<SessionStats,
         unique_users: number(3)?,
         busiest_users,
     })
-}
-
-/// A count as SQLite takes it; what does not fit is no limit at all.
-pub(crate) fn as_sql(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }

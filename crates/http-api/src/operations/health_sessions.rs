@@ -1,3 +1,4 @@
+use app::AuditCounts;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -15,7 +16,21 @@ pub(crate) struct SessionHealth {
     store: &'static str,
     /// `healthy` or `unhealthy`.
     store_connection: &'static str,
+    /// What became of audit events since the start.
+    audit: AuditHealth,
     timestamp: DateTime<Utc>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct AuditHealth {
+    /// In the audit log.
+    written: u64,
+    /// High-volume reads that were not recorded, for want of room in the queue.
+    dropped: u64,
+    /// Times that the log did not take events; they were tried again.
+    failures: u64,
+    /// Events that are in the server's log only.
+    lost: u64,
 }
 
 /// How the store is doing.
@@ -24,7 +39,7 @@ pub(crate) struct SessionHealth {
 #[utoipa::path(get, path = "/health/sessions", tag = "operations",
     responses((status = 200, body = SessionHealth)))]
 pub(crate) async fn health_sessions(State(state): State<AppState>) -> Json<SessionHealth> {
-    let store_connection = match state.manager.check().await {
+    let store_connection = match state.services.sessions.check().await {
         Ok(()) => "healthy",
         Err(error) => {
             tracing::error!(%error, "the store does not answer");
@@ -32,6 +47,12 @@ pub(crate) async fn health_sessions(State(state): State<AppState>) -> Json<Sessi
         }
     };
     let store = state.config.store_name;
+    let AuditCounts {
+        written,
+        dropped,
+        failures,
+        lost,
+    } = state.services.audit.counts();
     Json(SessionHealth {
         redis_connection: if store == "redis" {
             store_connection
@@ -40,6 +61,12 @@ pub(crate) async fn health_sessions(State(state): State<AppState>) -> Json<Sessi
         },
         store,
         store_connection,
-        timestamp: state.manager.now(),
+        audit: AuditHealth {
+            written,
+            dropped,
+            failures,
+            lost,
+        },
+        timestamp: state.services.sessions.now(),
     })
 }

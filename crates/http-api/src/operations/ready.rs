@@ -23,6 +23,6 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Result<Json<Ready>, 
     if state.draining.load(Ordering::Relaxed) {
         return Err(Problem::unavailable("the server is stopping"));
     }
-    state.manager.check().await?;
+    state.services.sessions.check().await?;
     Ok(Json(Ready { status: "ready" }))
 }

@@ -25,10 +25,10 @@ pub(crate) struct ActivityJson {
         (status = 503, description = "The store is away", body = ProblemBody<'_>),
     ))]
 pub(crate) async fn activity(
-    ProvenSession(which): ProvenSession,
+    ProvenSession(which, _): ProvenSession,
     State(state): State<AppState>,
 ) -> Result<Json<ActivityJson>, Problem> {
-    let last_activity = state.manager.touch(&which).await?;
+    let last_activity = state.services.sessions.touch(&which).await?;
     Ok(Json(ActivityJson {
         message: "Session activity updated",
         last_activity,

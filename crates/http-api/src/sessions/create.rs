@@ -15,9 +15,8 @@ use crate::api::AppState;
 use crate::credentials::Caller;
 use crate::json::{Json, object};
 use crate::problem::{Problem, ProblemBody};
+use crate::request_info::MAX_USER_AGENT_BYTES;
 
-/// Longest user agent that is kept, in bytes.
-const MAX_USER_AGENT_BYTES: usize = 1024;
 /// Longest name of a provider and longest scope, in bytes.
 const MAX_NAME_BYTES: usize = 128;
 /// Most scopes.
@@ -72,16 +71,25 @@ pub(crate) struct CreateSession {
         (status = 400, description = "Malformed or out of bounds", body = ProblemBody<'_>),
         (status = 401, description = "No key, or an unknown one", body = ProblemBody<'_>),
         (status = 409, description = "The user is at the limit", body = ProblemBody<'_>),
+        (status = 429, description = "Too many sessions of the user in a short time", body = ProblemBody<'_>),
         (status = 503, description = "The store is away", body = ProblemBody<'_>),
     ))]
 pub(crate) async fn create(
-    _: Caller,
+    caller: Caller,
     State(state): State<AppState>,
     Json(body): Json<CreateSession>,
 ) -> Result<Response, Problem> {
     body.refuse_upstream_tokens()?;
     let new = body.checked(&state)?;
-    let created = state.manager.create(new).await?;
+    let origin = caller.origin();
+    if state.config.limit_creates {
+        let user = new.user_id.as_str();
+        let security = &state.services.security;
+        security
+            .check_rate_limit("session_create", &[user], &origin)
+            .await?;
+    }
+    let created = state.services.sessions.create(new, &origin).await?;
     let session = SessionJson::of(&created.session, created.session.created_at);
     Ok(Json(session.just_begun(created.token.expose(), &created.evicted)).into_response())
 }
@@ -105,7 +113,7 @@ impl CreateSession {
     }
 
     fn checked(self, state: &AppState) -> Result<NewSession, InvalidInput> {
-        let timeouts = &state.manager.policy().timeouts;
+        let timeouts = &state.services.sessions.policy().timeouts;
         let remember_me = self.remember_me.unwrap_or(false);
         let bounded = |field, text: Option<String>, max: usize| match text {
             Some(text) if text.len() > max => Err(InvalidInput::new(

@@ -1,6 +1,6 @@
 use axum::extract::State;
 use serde::Serialize;
-use session_core::{EndKind, EndReason};
+use session_core::EndReason;
 use utoipa::ToSchema;
 
 use super::session_path::NamedSession;
@@ -27,12 +27,13 @@ pub(crate) struct EndedJson {
         (status = 503, description = "The store is away", body = ProblemBody<'_>),
     ))]
 pub(crate) async fn end(
-    NamedSession(which): NamedSession,
+    NamedSession(which, caller): NamedSession,
     State(state): State<AppState>,
 ) -> Result<Json<EndedJson>, Problem> {
     state
-        .manager
-        .end(&which, EndKind::Revoked, EndReason::ENDED_BY_SERVICE)
+        .services
+        .revocations
+        .revoke_session(&which, &[], EndReason::ENDED_BY_SERVICE, &caller.origin())
         .await?;
     Ok(Json(EndedJson {
         message: "Session invalidated successfully",

@@ -1,6 +1,6 @@
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
-use session_core::{EndKind, EndReason, InvalidInput, UserId};
+use session_core::{EndReason, InvalidInput, UserId};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::api::AppState;
@@ -32,7 +32,7 @@ pub(crate) struct EndedUserJson {
         (status = 503, description = "The store is away", body = ProblemBody<'_>),
     ))]
 pub(crate) async fn end_user(
-    _: Caller,
+    caller: Caller,
     State(state): State<AppState>,
     Path(user_id): Path,
     Query(Except { except }): Query<Except>,
@@ -43,10 +43,12 @@ pub(crate) async fn end_user(
         .transpose()
         .map_err(|_| InvalidInput::new("except", "must be a session token"))?;
     let reason = EndReason::ENDED_BY_SERVICE;
-    let count = state
-        .manager
-        .end_all(&user_id, except, EndKind::Revoked, reason)
+    let revoked = state
+        .services
+        .revocations
+        .revoke_user(&user_id, except, reason, &caller.origin())
         .await?;
+    let count = revoked.len() as u64;
     let message = format!("Invalidated {count} sessions for user {user_id}");
     Ok(Json(EndedUserJson { message, count }))
 }

@@ -37,11 +37,15 @@ pub(crate) struct ExtendedJson {
         (status = 503, description = "The store is away", body = ProblemBody<'_>),
     ))]
 pub(crate) async fn extend(
-    ProvenSession(which): ProvenSession,
+    ProvenSession(which, caller): ProvenSession,
     State(state): State<AppState>,
     Json(ExtendSession { additional_seconds }): Json<ExtendSession>,
 ) -> Result<Json<ExtendedJson>, Problem> {
-    let extended = state.manager.extend(&which, additional_seconds).await?;
+    let extended = state
+        .services
+        .sessions
+        .extend(&which, additional_seconds, &caller.origin())
+        .await?;
     let message = format!("Session extended by {} seconds", extended.by.num_seconds());
     Ok(Json(ExtendedJson {
         message,

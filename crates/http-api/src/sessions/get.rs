@@ -18,9 +18,13 @@ use crate::problem::{Problem, ProblemBody};
         (status = 503, description = "The store is away", body = ProblemBody<'_>),
     ))]
 pub(crate) async fn get(
-    ProvenSession(which): ProvenSession,
+    ProvenSession(which, caller): ProvenSession,
     State(state): State<AppState>,
 ) -> Result<Response, Problem> {
-    let session = state.manager.get(&which).await?;
-    Ok(Json(SessionJson::of(&session, state.manager.now())).into_response())
+    let session = state
+        .services
+        .sessions
+        .get(&which, &caller.origin())
+        .await?;
+    Ok(Json(SessionJson::of(&session, state.services.sessions.now())).into_response())
 }

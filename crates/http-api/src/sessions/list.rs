@@ -1,25 +1,15 @@
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
-use serde::Deserialize;
 use session_core::{Page, PageRequest, UserId};
-use utoipa::IntoParams;
 
 use super::session_json::SessionJson;
 use crate::api::AppState;
 use crate::credentials::Caller;
-use crate::json::{Json, Path, Query};
+use crate::json::{Json, Paging, Path, Query};
 use crate::problem::{Problem, ProblemBody};
 
 const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
-
-#[derive(Deserialize, IntoParams)]
-pub(crate) struct Paging {
-    /// Sessions of a page; 100 unless given, at most 1000.
-    limit: Option<usize>,
-    /// `X-Next-Cursor` of the page before.
-    cursor: Option<String>,
-}
 
 /// A user's live sessions, newest first, under their handles.
 #[utoipa::path(get, path = "/sessions/user/{user_id}/sessions", tag = "sessions",
@@ -42,10 +32,11 @@ pub(crate) async fn list(
     let user_id = UserId::new(&user_id)?;
     let cursor = cursor.map(|text| text.parse()).transpose()?;
     let Page { items, next } = state
-        .manager
+        .services
+        .sessions
         .list(&user_id, PageRequest::new(limit, cursor)?)
         .await?;
-    let now = state.manager.now();
+    let now = state.services.sessions.now();
     let sessions: Vec<_> = items
         .iter()
         .map(|session| SessionJson::of(session, now))

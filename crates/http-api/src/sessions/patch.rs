@@ -38,7 +38,7 @@ pub(crate) struct ChangeSession {
         (status = 503, description = "The store is away", body = ProblemBody<'_>),
     ))]
 pub(crate) async fn patch(
-    ProvenSession(which): ProvenSession,
+    ProvenSession(which, caller): ProvenSession,
     State(state): State<AppState>,
     Json(change): Json<ChangeSession>,
 ) -> Result<Response, Problem> {
@@ -50,8 +50,14 @@ pub(crate) async fn patch(
         fingerprint.check_size()?;
     }
     let session = state
-        .manager
-        .update(&which, metadata.as_ref(), device_fingerprint)
+        .services
+        .sessions
+        .update(
+            &which,
+            metadata.as_ref(),
+            device_fingerprint,
+            &caller.origin(),
+        )
         .await?;
-    Ok(Json(SessionJson::of(&session, state.manager.now())).into_response())
+    Ok(Json(SessionJson::of(&session, state.services.sessions.now())).into_response())
 }

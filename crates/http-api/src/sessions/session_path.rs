@@ -8,12 +8,12 @@ use crate::json::Path;
 use crate::keys::KeyRole;
 use crate::problem::Problem;
 
-/// The session that a path names, for a caller with a key.
+/// The session that a path names, and the caller with a key who names it.
 ///
 /// A service must give the whole token. Were a bare handle enough, a backend that passes on what a
 /// client sent would let in whoever knows a handle, and handles are in lists and logs.
 #[derive(Debug)]
-pub(crate) struct ProvenSession(pub(crate) SessionRef);
+pub(crate) struct ProvenSession(pub(crate) SessionRef, pub(crate) Caller);
 
 impl<S> FromRequestParts<S> for ProvenSession
 where
@@ -23,17 +23,19 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Caller(role) = Caller::from_request_parts(parts, state).await?;
+        let caller = Caller::from_request_parts(parts, state).await?;
         match named(parts, state).await? {
-            SessionRef::Handle(_) if role != KeyRole::Admin => Err(Problem::no_such_session()),
-            session => Ok(Self(session)),
+            SessionRef::Handle(_) if caller.role != KeyRole::Admin => {
+                Err(Problem::no_such_session())
+            }
+            session => Ok(Self(session, caller)),
         }
     }
 }
 
-/// The session that a path names by token or by handle, for a caller with a key.
+/// The session that a path names by token or by handle, and the caller with a key who names it.
 #[derive(Debug)]
-pub(crate) struct NamedSession(pub(crate) SessionRef);
+pub(crate) struct NamedSession(pub(crate) SessionRef, pub(crate) Caller);
 
 impl<S> FromRequestParts<S> for NamedSession
 where
@@ -43,8 +45,9 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        Caller::from_request_parts(parts, state).await?;
-        named(parts, state).await.map(Self)
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let session = named(parts, state).await?;
+        Ok(Self(session, caller))
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) async fn stats(
     _: Caller,
     State(state): State<AppState>,
 ) -> Result<Json<StatsJson>, Problem> {
-    let stats = state.manager.stats().await?;
+    let stats = state.services.sessions.stats().await?;
     let per_user = stats.busiest_users.into_iter();
     Ok(Json(StatsJson {
         active_sessions: stats.active,

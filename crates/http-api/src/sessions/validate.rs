@@ -1,17 +1,18 @@
-use app::Verdict;
+use app::{Actor, Found, Verdict};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use chrono::SecondsFormat;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
-use session_core::{Refusal, Session};
+use session_core::{Refusal, RiskScore};
 use utoipa::ToSchema;
 
 use crate::api::AppState;
 use crate::credentials::session_token;
 use crate::json::Json;
 use crate::problem::{Problem, ProblemBody};
+use crate::request_info::RequestInfo;
 
 const SESSION_USER: HeaderName = HeaderName::from_static("x-session-user");
 const SESSION_EXPIRES: HeaderName = HeaderName::from_static("x-session-expires");
@@ -30,10 +31,14 @@ pub(crate) struct ValidJson<'a> {
     role: &'a str,
     #[schema(value_type = Vec<String>)]
     permissions: &'a [Box<str>],
+    /// What speaks for it that someone else uses the session: from 0.0, nothing, to 1.0.
+    #[schema(value_type = f64)]
+    risk_score: RiskScore,
 }
 
 impl<'a> ValidJson<'a> {
-    pub(crate) fn of(session: &'a Session) -> Self {
+    pub(crate) fn of(found: &'a Found) -> Self {
+        let session = &*found.session;
         Self {
             valid: true,
             session_id: session.id.to_string(),
@@ -43,6 +48,10 @@ impl<'a> ValidJson<'a> {
                 .to_rfc3339_opts(SecondsFormat::AutoSi, true),
             role: session.metadata.role(),
             permissions: session.metadata.permissions(),
+            risk_score: found
+                .risk
+                .as_ref()
+                .map_or(RiskScore::ZERO, |risk| risk.score),
         }
     }
 }
@@ -51,6 +60,8 @@ impl<'a> ValidJson<'a> {
 ///
 /// For reverse proxies (nginx `auth_request`, Traefik ForwardAuth, Caddy `forward_auth`) and for
 /// backends. Needs no service key: the token alone, as `X-Session-ID` or as the session cookie.
+/// Behind a trusted proxy the client's address and user agent are compared with those that the session
+/// was begun with.
 #[utoipa::path(get, path = "/sessions/validate", tag = "sessions",
     security(("session_token" = [])),
     responses(
@@ -64,22 +75,27 @@ impl<'a> ValidJson<'a> {
     ))]
 pub(crate) async fn validate(
     State(state): State<AppState>,
+    info: RequestInfo,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let token = session_token(&headers, &state.config)?
         .ok_or_else(|| Problem::unauthorized("token_required", "A session token is needed."))?;
     let verdict = match &token {
-        Some(token) => state.manager.validate(token).await?,
+        Some(token) => {
+            let (seen, origin) = (info.end_user(), info.origin(Actor::Bearer));
+            let sessions = &state.services.sessions;
+            sessions.validate(token, seen.as_ref(), &origin).await?
+        }
         None => Verdict::Refused(Refusal::Unknown),
     };
     match verdict {
-        Verdict::Valid(found) => Ok(admitted(&found.session)),
+        Verdict::Valid(found) => Ok(admitted(&found)),
         Verdict::Refused(refusal) => Err(refused(refusal)),
     }
 }
 
-fn admitted(session: &Session) -> Response {
-    let body = ValidJson::of(session);
+fn admitted(found: &Found) -> Response {
+    let body = ValidJson::of(found);
     let expires = HeaderValue::from_str(&body.expires_at);
     let user: String = utf8_percent_encode(body.user_id, NOT_IN_HEADERS).collect();
     let mut response = Json(body).into_response();
@@ -92,7 +108,8 @@ fn admitted(session: &Session) -> Response {
     response
 }
 
-fn refused(refusal: Refusal) -> Problem {
+/// The answer to a session token that lets nobody in.
+pub(crate) fn refused(refusal: Refusal) -> Problem {
     let (code, detail) = match refusal {
         Refusal::Unknown => ("session_unknown", "The session token is not valid."),
         Refusal::Expired => ("session_expired", "The session has expired."),

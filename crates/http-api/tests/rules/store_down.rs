@@ -33,6 +33,7 @@ fn failing(kind: StoreErrorKind) -> MockSessionStore {
     fails!(
         expect_update(_, _, _, _),
         expect_end(_, _),
+        expect_suspend(_, _, _),
         expect_end_user_sessions(_, _, _, _)
     );
     fails!(

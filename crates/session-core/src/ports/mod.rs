@@ -4,18 +4,36 @@
 //! randomness are arguments; what must be atomic is one call. Each port has a mockall mock behind
 //! the feature `mocks`.
 
+mod audit_log;
 mod clock;
 mod entropy;
+mod rate_limiter;
+mod revocation_list;
 mod session_store;
 mod store_error;
 
+pub use audit_log::AuditLog;
 pub use clock::Clock;
 pub use entropy::{Entropy, EntropyError};
+pub use rate_limiter::RateLimiter;
+pub use revocation_list::RevocationList;
 pub use session_store::{
-    Created, EndOutcome, EndedBatch, Extension, LimitPolicy, SessionChange, SessionLimit,
-    SessionStore, Swept, UpdateOutcome,
+    Created, EndOutcome, EndedBatch, EndedSession, Extension, LimitPolicy, SessionChange,
+    SessionLimit, SessionStore, Suspension, Swept, UpdateOutcome,
 };
 pub use store_error::{StoreError, StoreErrorKind};
 
+/// What one call of a port's `forget` did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// How many records went.
+    pub count: u64,
+    /// Whether there may be more to forget.
+    pub more: bool,
+}
+
 #[cfg(feature = "mocks")]
-pub use self::{clock::MockClock, entropy::MockEntropy, session_store::MockSessionStore};
+pub use self::{
+    audit_log::MockAuditLog, clock::MockClock, entropy::MockEntropy, rate_limiter::MockRateLimiter,
+    revocation_list::MockRevocationList, session_store::MockSessionStore,
+};

@@ -76,6 +76,19 @@ pub trait SessionStore: Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<UpdateOutcome, StoreError>;
 
+    /// Holds a live session back, or lets it go on. One round trip.
+    ///
+    /// Deadlines go on meanwhile. `None` if no live session has the id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn suspend(
+        &self,
+        id: SessionId,
+        suspended: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Suspension>, StoreError>;
+
     /// Ends a session for good. One round trip.
     ///
     /// One that had passed its deadline at `ending.at` is noted as expired instead, and counts as
@@ -229,6 +242,15 @@ pub enum UpdateOutcome {
     NotLive,
 }
 
+/// What [`SessionStore::suspend`] did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Suspension {
+    /// The session is held back now, or goes on now; the record afterwards.
+    Changed(Arc<Session>),
+    /// It was so before; the record as it is. Nothing was written.
+    Unchanged(Arc<Session>),
+}
+
 /// What [`SessionStore::end`] found.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EndOutcome {
@@ -238,11 +260,32 @@ pub enum EndOutcome {
     EndedBefore(Arc<Session>),
 }
 
+/// One of many sessions that were ended together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedSession {
+    /// Its handle.
+    pub id: SessionId,
+    /// Whose it was.
+    pub user_id: UserId,
+    /// Its absolute deadline.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl From<&Session> for EndedSession {
+    fn from(session: &Session) -> Self {
+        Self {
+            id: session.id,
+            user_id: session.user_id.clone(),
+            expires_at: session.expires_at,
+        }
+    }
+}
+
 /// What one call of [`SessionStore::end_user_sessions`] did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EndedBatch {
     /// The sessions that were live and are ended now.
-    pub ended: Vec<SessionId>,
+    pub ended: Vec<EndedSession>,
     /// Whether there may be more to end.
     pub more: bool,
 }
@@ -251,7 +294,7 @@ pub struct EndedBatch {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Swept {
     /// The sessions that were noted as expired.
-    pub expired: Vec<SessionId>,
+    pub expired: Vec<EndedSession>,
     /// How many records were forgotten.
     pub forgotten: u64,
     /// Whether there may be more to do.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use http_api::Api;
+use http_api::{Api, PeerAddress};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -43,7 +43,8 @@ pub(crate) async fn serve(
             () = &mut stop => break,
             stream = accept(&listener) => stream,
         };
-        let connection = open.watch(connection(stream, api.clone()));
+        let (stream, peer) = stream;
+        let connection = open.watch(connection(stream, peer, api.clone()));
         tokio::spawn(async move {
             let _permit = permit;
             if let Err(error) = connection.await {
@@ -61,15 +62,15 @@ pub(crate) async fn serve(
     }
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, PeerAddress) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // Answers are small and whole: waiting to fill a packet would only delay them.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "a connection ended before it began");
                 }
-                return stream;
+                return (stream, PeerAddress(peer.ip()));
             }
             Err(error) if is_of_the_client(&error) => {}
             Err(error) => {
@@ -91,6 +92,7 @@ fn is_of_the_client(error: &io::Error) -> bool {
 
 fn connection(
     stream: TcpStream,
+    peer: PeerAddress,
     api: Api,
 ) -> http1::Connection<
     TokioIo<TcpStream>,
@@ -109,7 +111,9 @@ fn connection(
             TokioIo::new(stream),
             service_fn(move |request: hyper::Request<Incoming>| {
                 let api = api.clone();
-                async move { Ok(api.respond(request.map(Body::new)).await) }
+                let mut request = request.map(Body::new);
+                request.extensions_mut().insert(peer);
+                async move { Ok(api.respond(request).await) }
             }),
         )
 }

@@ -8,9 +8,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::wiring::{StoreSettings, WiringError, open_store};
-use app::{Background, SessionManager, SystemClock, SystemEntropy};
+use app::wiring::{StoreSettings, WiringError, open_stores};
+use app::{Background, Origin, Services, SystemClock, SystemEntropy};
 use http_api::{Api, ApiConfig};
+use session_core::ports::EntropyError;
+use session_core::{AuditAction, RiskScore};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -46,6 +48,8 @@ pub(crate) enum ServeError {
     Runtime(io::Error),
     #[error("signals cannot be received: {0}")]
     Signals(io::Error),
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
     #[error("the last activity of sessions could not be written: {0}")]
     Stop(#[from] app::SessionError),
 }
@@ -81,18 +85,21 @@ async fn run(settings: Settings) -> Result<(), ServeError> {
     let holder = format!("process {} at http://{address}", std::process::id());
     data_dir.sign(&holder)?;
 
-    let store = open_store(store_settings(&settings, holder)).await?;
-    let clock = Arc::new(SystemClock::new());
-    let manager = SessionManager::new(store, clock, Arc::new(SystemEntropy), settings.policy);
-    let manager = Arc::new(manager);
-    let background = Background::start(&manager, settings.cleanup_interval);
+    let stores = open_stores(store_settings(&settings, holder)).await?;
+    let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
+    let services = Services::start(stores, clock, entropy, settings.policies.clone())?;
+    let background = Background::start(&services, settings.cleanup_interval);
+    record_settings(&services, &settings).await;
     let config = ApiConfig {
         session_header: settings.session_header.clone(),
         secure_cookies: settings.secure_cookies,
         log_requests: settings.log_requests,
         store_name: settings.store.name(),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        require_https: settings.require_https,
+        limit_creates: settings.limit_creates,
     };
-    let api = Api::new(Arc::clone(&manager), keys.known.clone(), config);
+    let api = Api::new(services.clone(), keys.known.clone(), config);
     // From here on a signal is an orderly stop.
     let stop = StopSignals::new().map_err(ServeError::Signals)?;
     banner::print(&settings, address, &keys);
@@ -106,11 +113,37 @@ async fn run(settings: Settings) -> Result<(), ServeError> {
     };
     connections::serve(listener, api, stopped, FINISHING).await;
     background.stop().await;
-    manager.close().await?;
+    services.close().await?;
     tracing::info!("stopped");
     // The folder is let go of last, when nothing uses it any more.
     drop(data_dir);
     Ok(())
+}
+
+/// Leaves a record of what this start decides about security: no keys, no paths.
+async fn record_settings(services: &Services, settings: &Settings) {
+    let policy = &settings.policies.security;
+    let rules: Vec<_> = policy
+        .rules
+        .iter()
+        .map(|rule| {
+            let seconds = rule.window().num_seconds();
+            format!("{} {}/{seconds}", rule.name(), rule.requests())
+        })
+        .collect();
+    let details = format!(
+        "started: security {:?}, audit from {}, terminate above {}, https required {}, rates {}",
+        policy.enforcement,
+        policy.risk.audit_from,
+        policy.risk.terminate_above,
+        settings.require_https,
+        rules.join(", ")
+    );
+    let (action, origin) = (AuditAction::ConfigChanged, Origin::system());
+    services
+        .security
+        .log_security_event(action, None, None, &details, RiskScore::ZERO, &origin)
+        .await;
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {

@@ -8,11 +8,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use app::{Freshness, SessionPolicy};
+use app::{AuditPolicy, Freshness, Policies, RevocationPolicy, SecurityPolicy, SessionPolicy};
 use axum::http::HeaderName;
 use chrono::TimeDelta;
-use session_core::TimeoutPolicy;
+use http_api::TrustedProxies;
 use session_core::ports::{LimitPolicy, SessionLimit};
+use session_core::{RiskPolicy, RiskWeights, TimeoutPolicy};
 
 use crate::command_line::Options;
 use parse::Reader;
@@ -27,10 +28,13 @@ pub(crate) struct Settings {
     pub(crate) store: Store,
     pub(crate) db_path: PathBuf,
     pub(crate) cache_entries: usize,
-    pub(crate) policy: SessionPolicy,
+    pub(crate) policies: Policies,
     pub(crate) cleanup_interval: Duration,
     pub(crate) session_header: HeaderName,
     pub(crate) secure_cookies: bool,
+    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) require_https: bool,
+    pub(crate) limit_creates: bool,
     pub(crate) log_level: String,
     pub(crate) log_requests: bool,
     pub(crate) service_keys: Vec<String>,
@@ -90,11 +94,16 @@ impl Settings {
         let log_requests = reader.read("SESSION_LOG_REQUESTS", parse::switch);
         let service_keys = reader.read_optional("SESSION_SERVICE_KEYS", parse::list);
         let admin_keys = reader.read_optional("SESSION_ADMIN_KEYS", parse::list);
-        if reader.read("SESSION_REQUIRE_HTTPS", parse::switch) == Some(true) {
-            let problem = "needs trusted proxies, which this version does not have yet: leave it \
-                           out and let the proxy refuse plain http";
+        let proxies = reader.read_optional("SESSION_TRUSTED_PROXIES", parse::networks);
+        let require_https = reader.read("SESSION_REQUIRE_HTTPS", parse::switch);
+        if require_https == Some(true) && !reader.is_given("SESSION_TRUSTED_PROXIES") {
+            let problem = "needs SESSION_TRUSTED_PROXIES: https is what a trusted proxy says it is";
             reader.complain("SESSION_REQUIRE_HTTPS", problem);
         }
+        let limit_creates = reader.read("SESSION_LIMIT_CREATES", parse::switch);
+        let security = read_security(reader);
+        let revocation_ttl = reader.read("SESSION_REVOCATION_TTL", parse::positive_span);
+        let audit = read_audit(reader);
         let data_dir: PathBuf = data_dir?;
         Some(Self {
             listen: listen?,
@@ -102,14 +111,25 @@ impl Settings {
             db_path: db_path.unwrap_or_else(|| data_dir.join("sessions.db")),
             data_dir,
             cache_entries: cache_entries?,
-            policy: SessionPolicy {
-                timeouts: timeouts?,
-                limit: limit?,
-                activity_resolution: activity_resolution?,
-                validation_is_activity: validation_is_activity?,
-                retention: retention?,
-                freshness: freshness?,
+            policies: Policies {
+                session: SessionPolicy {
+                    timeouts: timeouts?,
+                    limit: limit?,
+                    activity_resolution: activity_resolution?,
+                    validation_is_activity: validation_is_activity?,
+                    retention: retention?,
+                    freshness: freshness?,
+                },
+                security: security?,
+                revocation: RevocationPolicy {
+                    ttl: revocation_ttl?,
+                    ..RevocationPolicy::default()
+                },
+                audit: audit?,
             },
+            trusted_proxies: proxies.unwrap_or_default(),
+            require_https: require_https?,
+            limit_creates: limit_creates?,
             cleanup_interval: cleanup?.to_std().ok()?,
             session_header: session_header?,
             secure_cookies: secure_cookies?,
@@ -186,6 +206,41 @@ fn read_limit(reader: &mut Reader<'_>) -> Option<SessionLimit> {
     Some(SessionLimit {
         max,
         policy: policy.unwrap_or(LimitPolicy::EvictOldest),
+    })
+}
+
+fn read_security(reader: &mut Reader<'_>) -> Option<SecurityPolicy> {
+    let enforcement = reader.read("SESSION_SECURITY", parse::enforcement);
+    let ip_address = reader.read("SESSION_RISK_IP", parse::score);
+    let fingerprint = reader.read("SESSION_RISK_FINGERPRINT", parse::score);
+    let user_agent = reader.read("SESSION_RISK_USER_AGENT", parse::score);
+    let audit_from = reader.read("SESSION_RISK_AUDIT_FROM", parse::score);
+    let terminate_above = reader.read("SESSION_RISK_TERMINATE_ABOVE", parse::score);
+    let rules = reader.read_rules();
+    let risk = RiskPolicy {
+        weights: RiskWeights {
+            ip_address: ip_address?,
+            fingerprint: fingerprint?,
+            user_agent: user_agent?,
+        },
+        audit_from: audit_from?,
+        terminate_above: terminate_above?,
+    };
+    Some(SecurityPolicy {
+        enforcement: enforcement?,
+        risk,
+        rules,
+    })
+}
+
+fn read_audit(reader: &mut Reader<'_>) -> Option<AuditPolicy> {
+    let queue = reader.read("SESSION_AUDIT_QUEUE", parse::limit);
+    let high_volume = reader.read("SESSION_AUDIT_READS", parse::switch);
+    let retention = reader.read("SESSION_AUDIT_RETENTION", parse::positive_span);
+    Some(AuditPolicy {
+        queue: usize::try_from(queue?).ok()?,
+        high_volume: high_volume?,
+        retention: retention?,
     })
 }
 

@@ -1,12 +1,15 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use app::Enforcement;
 use axum::http::HeaderName;
 use chrono::TimeDelta;
+use http_api::TrustedProxies;
 use session_core::ports::LimitPolicy;
+use session_core::{RateRule, RateRules, RiskScore};
 
 use super::source::Sources;
-use super::table::{SETTINGS, WITHOUT_EFFECT};
+use super::table::{RATE_LIMIT, SETTINGS, WITHOUT_EFFECT, find};
 use super::{BadSettings, Store};
 
 /// Reads settings one by one and keeps what is wrong with them, so that all of it is told at once.
@@ -51,12 +54,30 @@ impl<'a> Reader<'a> {
     ) -> Option<T> {
         let value = parse(text.trim());
         if value.is_none() {
-            let setting = SETTINGS.iter().find(|setting| setting.name == name);
-            let takes = setting.map_or("something else", |setting| setting.takes);
+            let takes = find(name).map_or("something else", |setting| setting.takes);
             // The value itself is not repeated: it may be a secret in the wrong place.
             self.problems.push(format!("{name} takes {takes}"));
         }
         value
+    }
+
+    /// The rules of the settings: those of a name of their own included, which no table can hold.
+    pub(crate) fn read_rules(&mut self) -> RateRules {
+        let mut rules = RateRules::default();
+        for name in self.sources.starting_with(RATE_LIMIT) {
+            let Some((requests, window)) = self.read_optional(&name, rate) else {
+                continue;
+            };
+            let rule = name[RATE_LIMIT.len()..].to_ascii_lowercase();
+            match RateRule::new(&rule, requests, window) {
+                Ok(rule) => rules.set(rule),
+                Err(error) => {
+                    let field = error.to_string().replace('`', "");
+                    self.complain(&name, &format!("makes no rule: {field}"));
+                }
+            }
+        }
+        rules
     }
 
     pub(crate) fn is_given(&self, name: &str) -> bool {
@@ -123,6 +144,33 @@ pub(crate) fn switch(text: &str) -> Option<bool> {
         "false" | "0" | "no" | "off" => Some(false),
         _ => None,
     }
+}
+
+pub(crate) fn enforcement(text: &str) -> Option<Enforcement> {
+    match text {
+        "enforce" => Some(Enforcement::Enforce),
+        "shadow" => Some(Enforcement::Shadow),
+        "off" => Some(Enforcement::Off),
+        _ => None,
+    }
+}
+
+/// A number from 0 to 1.
+pub(crate) fn score(text: &str) -> Option<RiskScore> {
+    RiskScore::new(text.parse().ok()?).ok()
+}
+
+/// `<requests>/<seconds>`.
+pub(crate) fn rate(text: &str) -> Option<(u32, TimeDelta)> {
+    let (requests, seconds) = text.split_once('/')?;
+    Some((
+        requests.trim().parse().ok()?,
+        positive_span(seconds.trim())?,
+    ))
+}
+
+pub(crate) fn networks(text: &str) -> Option<TrustedProxies> {
+    text.parse().ok()
 }
 
 pub(crate) fn header(text: &str) -> Option<HeaderName> {

@@ -3,7 +3,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::BadSettings;
-use super::table::{SETTINGS, WITHOUT_EFFECT, file_name};
+use super::table::{RATE_LIMIT_RULE, SETTINGS, WITHOUT_EFFECT, file_name, find};
 use crate::command_line::Options;
 
 /// The settings as they were given, by name.
@@ -32,8 +32,7 @@ impl Sources {
             let Ok(name) = name.into_string() else {
                 continue;
             };
-            let is_setting = SETTINGS.iter().any(|setting| setting.name == name)
-                || WITHOUT_EFFECT.contains(&name.as_str());
+            let is_setting = find(&name).is_some() || WITHOUT_EFFECT.contains(&name.as_str());
             if !is_setting {
                 if name.starts_with("SESSION_") {
                     unknown.push(name);
@@ -79,6 +78,14 @@ impl Sources {
         }
     }
 
+    /// The given settings whose names begin so, in order.
+    pub(crate) fn starting_with(&self, prefix: &str) -> Vec<String> {
+        let names = self.given.keys().filter(|name| name.starts_with(prefix));
+        let mut names: Vec<_> = names.cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.given.get(name).map(String::as_str)
     }
@@ -109,14 +116,18 @@ fn read_file(path: &Path, problems: &mut Vec<String>) -> Vec<(String, String)> {
     };
     let mut settings = Vec::new();
     for (key, value) in table {
-        let Some(setting) = SETTINGS
+        let by_key = SETTINGS
             .iter()
-            .find(|setting| setting.name != "SESSION_CONFIG" && file_name(setting.name) == key)
-        else {
+            .find(|setting| setting.name != "SESSION_CONFIG" && file_name(setting.name) == key);
+        // Rate limits have names of their own.
+        let upper = key.to_ascii_uppercase();
+        let rule = find(&upper).filter(|setting| setting.name == RATE_LIMIT_RULE);
+        let Some(setting) = by_key.or(rule) else {
             problems.push(format!("{}: there is no setting `{key}`", path.display()));
             continue;
         };
         match as_text(value) {
+            Some(value) if setting.name == RATE_LIMIT_RULE => settings.push((upper, value)),
             Some(value) => settings.push((setting.name.to_owned(), value)),
             None => problems.push(format!(
                 "{}: `{key}` takes {}",

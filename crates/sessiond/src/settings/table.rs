@@ -32,6 +32,12 @@ const fn setting(
 const SECONDS: &str = "a whole number of seconds, at least 1";
 const SECONDS_OR_ZERO: &str = "a whole number of seconds";
 const SWITCH: &str = "`true` or `false`";
+const SCORE: &str = "a number from 0 to 1";
+const RATE: &str = "`<requests>/<seconds>`";
+/// What the names of all rate limits begin with.
+pub(crate) const RATE_LIMIT: &str = "RATE_LIMIT_";
+/// Stands for every rate limit that has no line of its own.
+pub(crate) const RATE_LIMIT_RULE: &str = "RATE_LIMIT_<RULE>";
 
 pub(crate) const SETTINGS: &[Setting] = &[
     setting(
@@ -161,10 +167,106 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Whether cookies are for https only: the session cookie is `__Host-session` then, else `session_id`.",
     ),
     setting(
+        "SESSION_TRUSTED_PROXIES",
+        None,
+        "networks as `10.0.0.0/8` or addresses, separated by commas",
+        "Proxies that are believed when they say for whom they ask (`X-Forwarded-For`).",
+    ),
+    setting(
         "SESSION_REQUIRE_HTTPS",
         Some("false"),
-        "`false`",
-        "Not supported yet: `true` stops the start.",
+        SWITCH,
+        "Whether plain http is refused: a trusted proxy must say `X-Forwarded-Proto: https`.",
+    ),
+    setting(
+        "SESSION_SECURITY",
+        Some("enforce"),
+        "`enforce`, `shadow` or `off`",
+        "Whether rate limits and the detection of stolen sessions act, only record, or do nothing.",
+    ),
+    setting(
+        "SESSION_RISK_IP",
+        Some("0.3"),
+        SCORE,
+        "Weight of an address in another network than the session's; 0 turns it off.",
+    ),
+    setting(
+        "SESSION_RISK_FINGERPRINT",
+        Some("0.5"),
+        SCORE,
+        "Weight of a device fingerprint that does not match the session's.",
+    ),
+    setting(
+        "SESSION_RISK_USER_AGENT",
+        Some("0.2"),
+        SCORE,
+        "Weight of a user agent that differs in more than its version.",
+    ),
+    setting(
+        "SESSION_RISK_AUDIT_FROM",
+        Some("0.3"),
+        SCORE,
+        "From this risk on the use of a session is recorded.",
+    ),
+    setting(
+        "SESSION_RISK_TERMINATE_ABOVE",
+        Some("0.7"),
+        SCORE,
+        "Above this risk the session is terminated; 1 never does.",
+    ),
+    setting(
+        "RATE_LIMIT_TOKEN_REFRESH",
+        Some("10/60"),
+        RATE,
+        "The rule `token_refresh`.",
+    ),
+    setting(
+        "RATE_LIMIT_SESSION_CREATE",
+        Some("5/300"),
+        RATE,
+        "The rule `session_create`.",
+    ),
+    setting(
+        "RATE_LIMIT_LOGIN_ATTEMPT",
+        Some("5/300"),
+        RATE,
+        "The rule `login_attempt`; its backoff is at most 30 minutes.",
+    ),
+    setting(
+        RATE_LIMIT_RULE,
+        None,
+        RATE,
+        "A rule of your own, by the name in lower case, for `/security/rate-limits/{rule}`.",
+    ),
+    setting(
+        "SESSION_LIMIT_CREATES",
+        Some("false"),
+        SWITCH,
+        "Whether `/sessions/create` is held to the rule `session_create`, by user.",
+    ),
+    setting(
+        "SESSION_REVOCATION_TTL",
+        Some("86400"),
+        SECONDS,
+        "How long a revocation is known, unless its token lives longer.",
+    ),
+    setting(
+        "SESSION_AUDIT_RETENTION",
+        Some("7776000"),
+        SECONDS,
+        "How long audit records are kept.",
+    ),
+    setting(
+        "SESSION_AUDIT_READS",
+        Some("false"),
+        SWITCH,
+        "Whether validations and lookups are recorded too.",
+    ),
+    setting(
+        "SESSION_AUDIT_QUEUE",
+        Some("8192"),
+        "a whole number, at least 1",
+        "Audit events that may wait to be written.",
     ),
     setting(
         "SESSION_SERVICE_KEYS",
@@ -200,7 +302,6 @@ pub(crate) const WITHOUT_EFFECT: &[&str] = &[
     "SESSION_PROTECTED_PATHS",
     "SESSION_EXCLUDED_PATHS",
     "SESSION_REGISTRATION",
-    "SESSION_TRUSTED_PROXIES",
     "SECRET_KEY",
     "ACCESS_TOKEN_EXPIRE_MINUTES",
     "DATABASE_URL",
@@ -214,6 +315,13 @@ pub(crate) const WITHOUT_EFFECT: &[&str] = &[
     "KV_REST_API_URL",
     "KV_REST_API_TOKEN",
 ];
+
+/// The setting of a name; every rate limit has one.
+pub(crate) fn find(name: &str) -> Option<&'static Setting> {
+    let by = |wanted: &str| SETTINGS.iter().find(|setting| setting.name == wanted);
+    let is_rule = |name: &str| name.len() > RATE_LIMIT.len() && name.starts_with(RATE_LIMIT);
+    by(name).or_else(|| is_rule(name).then(|| by(RATE_LIMIT_RULE))?)
+}
 
 /// All settings for `sessiond --help`.
 pub(crate) fn help() -> String {

@@ -1,12 +1,15 @@
 use std::sync::Arc;
 
 use session_core::ports::StoreError;
-use session_core::{Activity, Session, SessionId};
+use session_core::{Activity, Session, SessionId, TokenHash};
 use sqlx::SqliteConnection;
 use tokio::sync::oneshot;
 
-use super::{create, end, end_user, extend, sweep, touch, update};
-use crate::copies::Copies;
+use super::{
+    append, create, end, end_user, extend, forget, rate, rate_reset, revoke, suspend, sweep, touch,
+    update,
+};
+use crate::copies::AllCopies;
 use crate::error::Failure;
 
 /// A kind of write: how all requests of the kind in a batch are carried out together.
@@ -39,18 +42,23 @@ pub(crate) struct Effects {
     pub(crate) written: Vec<Arc<Session>>,
     pub(crate) touched: Vec<Activity>,
     pub(crate) gone: Vec<SessionId>,
+    /// Tokens whose revocations were added, changed or forgotten.
+    pub(crate) revoked: Vec<TokenHash>,
 }
 
 impl Effects {
-    pub(crate) fn apply(self, copies: &Copies) {
+    pub(crate) fn apply(self, copies: &AllCopies) {
         for session in &self.written {
-            copies.replace(session);
+            copies.sessions.replace(session);
         }
         for activity in &self.touched {
-            copies.touch(activity.id, activity.at);
+            copies.sessions.touch(activity.id, activity.at);
         }
         for id in self.gone {
-            copies.remove(id);
+            copies.sessions.remove(id);
+        }
+        for token in self.revoked {
+            copies.revocations.remove(token);
         }
     }
 }
@@ -189,7 +197,10 @@ macro_rules! kinds {
 }
 
 // In this order within a transaction.
-kinds!(create, touch, extend, update, end, end_user, sweep);
+kinds!(
+    create, touch, extend, update, suspend, end, end_user, sweep, revoke, rate, rate_reset, append,
+    forget
+);
 
 impl Batch {
     fn push<K: Queueable>(&mut self, queued: Queued<K>) {

@@ -65,7 +65,7 @@ async fn insert(
              value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10
          FROM json_each(?1)",
     )
-    .bind(json(&rows)?)
+    .bind(row::json(&rows)?)
     .execute(connection)
     .await?;
     Ok(())
@@ -94,7 +94,7 @@ async fn refuse(
          WHERE sessions.state < 2 AND sessions.deadline > asked.now
          GROUP BY 1",
     )
-    .bind(json(&asked)?)
+    .bind(row::json(&asked)?)
     .fetch_all(connection)
     .await?;
     let mut live: HashMap<String, i64> = HashMap::with_capacity(rows.len());
@@ -161,7 +161,7 @@ async fn evict<'a>(
          WHERE sessions.id = over.id AND over.place > over.most
          RETURNING sessions.id, sessions.user_id",
     )
-    .bind(json(&asked)?)
+    .bind(row::json(&asked)?)
     .bind(row::state_of(EndKind::Terminated))
     .bind(EndReason::SESSION_LIMIT.as_str())
     .fetch_all(connection)
@@ -207,8 +207,4 @@ fn share_out(
 
 fn millis(at: DateTime<Utc>) -> i64 {
     at.timestamp_millis()
-}
-
-fn json<T: serde::Serialize>(value: &T) -> Result<String, Failure> {
-    serde_json::to_string(value).map_err(|error| Failure::internal(error.to_string()))
 }

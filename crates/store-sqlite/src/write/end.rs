@@ -66,8 +66,6 @@ async fn write(
             },
         )
         .collect();
-    let asked =
-        serde_json::to_string(&asked).map_err(|error| Failure::internal(error.to_string()))?;
     let rows = sqlx::query(concat!(
         "UPDATE sessions SET version = version + 1, ended_at = asked.at,
              state = iif(deadline > asked.at, asked.new_state, 2),
@@ -79,10 +77,8 @@ async fn write(
          RETURNING ",
         columns!()
     ))
-    .bind(asked)
+    .bind(row::json(&asked)?)
     .fetch_all(connection)
     .await?;
-    rows.iter()
-        .map(|row| row::read(row).map(|session| (session.id, session)))
-        .collect()
+    row::read_all(&rows)
 }

@@ -1,11 +1,10 @@
-use session_core::ports::EndedBatch;
+use session_core::ports::{EndedBatch, EndedSession};
 use session_core::{EndKind, Ending, SessionId, UserId};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::{Effects, Kind};
 use crate::error::Failure;
-use crate::row;
-use crate::store::as_sql;
+use crate::row::{self, as_sql};
 
 pub(crate) struct Request {
     pub(crate) user_id: UserId,
@@ -46,7 +45,7 @@ impl Request {
              WHERE id IN (SELECT id FROM sessions INDEXED BY sessions_of_user
                           WHERE user_id = ?4 AND state < 2 AND id IS NOT ?5
                           ORDER BY id LIMIT ?6)
-             RETURNING id, deadline > ?1",
+             RETURNING id, deadline > ?1, expires_at",
         )
         .bind(at.timestamp_millis())
         .bind(row::state_of(*kind))
@@ -65,7 +64,11 @@ impl Request {
             effects.gone.push(id);
             let was_live: bool = row.try_get(1)?;
             if was_live || *kind == EndKind::Expired {
-                outcome.ended.push(id);
+                outcome.ended.push(EndedSession {
+                    id,
+                    user_id: self.user_id.clone(),
+                    expires_at: row::time(row.try_get(2)?)?,
+                });
             }
         }
         Ok(outcome)

@@ -42,8 +42,6 @@ impl Kind for Request {
                     )
                 })
                 .collect();
-            let asked = serde_json::to_string(&asked)
-                .map_err(|error| Failure::internal(error.to_string()))?;
             // `Extension::of` in SQL.
             let rows = sqlx::query(concat!(
                 "UPDATE sessions SET version = version + 1,
@@ -55,7 +53,7 @@ impl Kind for Request {
                  RETURNING ",
                 columns!()
             ))
-            .bind(asked)
+            .bind(row::json(&asked)?)
             .fetch_all(&mut *connection)
             .await?;
             let mut extended: HashMap<SessionId, Arc<Session>> = HashMap::new();

@@ -1,9 +1,15 @@
 //! Writes: one task, one connection, one transaction for all that waits.
 
+pub(crate) mod append;
 pub(crate) mod create;
 pub(crate) mod end;
 pub(crate) mod end_user;
 pub(crate) mod extend;
+pub(crate) mod forget;
+pub(crate) mod rate;
+pub(crate) mod rate_reset;
+pub(crate) mod revoke;
+pub(crate) mod suspend;
 pub(crate) mod sweep;
 pub(crate) mod touch;
 pub(crate) mod update;

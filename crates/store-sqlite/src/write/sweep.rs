@@ -1,13 +1,12 @@
 use chrono::{DateTime, Utc};
-use session_core::SessionId;
-use session_core::ports::Swept;
+use session_core::UserId;
+use session_core::ports::{EndedSession, Swept};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::{Effects, Kind};
 use crate::error::Failure;
-use crate::row;
-use crate::store::as_sql;
+use crate::row::{self, as_sql};
 
 pub(crate) struct Request {
     pub(crate) now: DateTime<Utc>,
@@ -43,7 +42,7 @@ impl Request {
                  end_reason = 'expired'
              WHERE id IN (SELECT id FROM sessions INDEXED BY sessions_due
                           WHERE state < 2 AND deadline <= ?1 LIMIT ?2)
-             RETURNING id",
+             RETURNING id, user_id, expires_at",
         )
         .bind(self.now.timestamp_millis())
         .bind(as_sql(self.batch))
@@ -59,9 +58,13 @@ impl Request {
         .bind(as_sql(self.batch))
         .fetch_all(connection)
         .await?;
-        let expired = ids(&expired)?;
-        let forgotten = ids(&forgotten)?;
-        effects.gone.extend(expired.iter().chain(&forgotten));
+        let expired: Vec<_> = expired.iter().map(ended).collect::<Result<_, _>>()?;
+        effects
+            .gone
+            .extend(expired.iter().map(|session| session.id));
+        for row in &forgotten {
+            effects.gone.push(row::id(row.try_get(0)?)?);
+        }
         Ok(Swept {
             more: expired.len() >= self.batch || forgotten.len() >= self.batch,
             forgotten: forgotten.len() as u64,
@@ -70,6 +73,10 @@ impl Request {
     }
 }
 
-fn ids(rows: &[SqliteRow]) -> Result<Vec<SessionId>, Failure> {
-    rows.iter().map(|row| row::id(row.try_get(0)?)).collect()
+fn ended(row: &SqliteRow) -> Result<EndedSession, Failure> {
+    Ok(EndedSession {
+        id: row::id(row.try_get(0)?)?,
+        user_id: UserId::new(row.try_get(1)?).map_err(|_| row::damaged("session's user id"))?,
+        expires_at: row::time(row.try_get(2)?)?,
+    })
 }

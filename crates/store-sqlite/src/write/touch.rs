@@ -31,8 +31,6 @@ impl Kind for Request {
             .iter()
             .map(|(id, at)| (row::hex(id.as_bytes()), at.timestamp_millis()))
             .collect();
-        let rows =
-            serde_json::to_string(&rows).map_err(|error| Failure::internal(error.to_string()))?;
         // `Session::accepts_activity` in SQL.
         sqlx::query(
             "UPDATE sessions SET last_activity = seen.at
@@ -40,7 +38,7 @@ impl Kind for Request {
              WHERE sessions.id = seen.id AND state < 2
                AND last_activity < seen.at AND seen.at < expires_at",
         )
-        .bind(rows)
+        .bind(row::json(&rows)?)
         .execute(connection)
         .await?;
         effects

@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::batch::{Batch, Job, Queueable, Queued};
-use crate::copies::Copies;
+use crate::copies::AllCopies;
 use crate::error::Failure;
 
 /// Most requests of one transaction.
@@ -28,7 +28,7 @@ impl Writer {
     pub(crate) fn start(
         connection: SqliteConnection,
         reconnect: SqliteConnectOptions,
-        copies: Copies,
+        copies: AllCopies,
     ) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let worker = Worker {
@@ -84,7 +84,7 @@ struct Worker {
     /// `None` when the last one was given up after a failure.
     connection: Option<SqliteConnection>,
     reconnect: SqliteConnectOptions,
-    copies: Copies,
+    copies: AllCopies,
 }
 
 impl Worker {

@@ -7,7 +7,7 @@ mod log;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use app::{SessionManager, SessionPolicy, SystemEntropy};
+use app::{Policies, Services, SessionPolicy, Stores, SystemEntropy};
 use chrono::{DateTime, TimeDelta, Utc};
 use http_api::{Api, ApiConfig, KeyRole, ServiceKeys};
 use http_body_util::BodyExt as _;
@@ -40,6 +40,7 @@ impl Clock for FakeClock {
 /// The API as `sessiond` serves it, without the network.
 pub(crate) struct Server {
     pub(crate) api: Api,
+    pub(crate) services: Services,
     clock: Arc<FakeClock>,
 }
 
@@ -49,24 +50,47 @@ impl Server {
     }
 
     pub(crate) fn with(config: ApiConfig) -> Self {
-        let store = Arc::new(MemoryStore::new());
-        Self::over(store, config, SessionPolicy::default())
+        Self::with_policies(config, Policies::default())
+    }
+
+    pub(crate) fn with_policies(config: ApiConfig, policies: Policies) -> Self {
+        Self::build(
+            Stores::all_in(Arc::new(MemoryStore::new())),
+            config,
+            policies,
+        )
     }
 
     pub(crate) fn over(
         store: Arc<dyn SessionStore>,
         config: ApiConfig,
-        policy: SessionPolicy,
+        session: SessionPolicy,
     ) -> Self {
+        let stores = Stores {
+            sessions: store,
+            ..Stores::all_in(Arc::new(MemoryStore::new()))
+        };
+        let policies = Policies {
+            session,
+            ..Policies::default()
+        };
+        Self::build(stores, config, policies)
+    }
+
+    pub(crate) fn build(stores: Stores, config: ApiConfig, policies: Policies) -> Self {
         let start: DateTime<Utc> = START.parse().unwrap();
         let clock = Arc::new(FakeClock(AtomicI64::new(start.timestamp_millis())));
         let entropy = Arc::new(SystemEntropy);
-        let manager = SessionManager::new(store, Arc::clone(&clock) as _, entropy, policy);
+        let services = Services::start(stores, Arc::clone(&clock) as _, entropy, policies).unwrap();
         let mut keys = ServiceKeys::default();
         keys.add(KeyRole::Service, SERVICE_KEY).unwrap();
         keys.add(KeyRole::Admin, ADMIN_KEY).unwrap();
-        let api = Api::new(Arc::new(manager), keys, config);
-        Self { api, clock }
+        let api = Api::new(services.clone(), keys, config);
+        Self {
+            api,
+            services,
+            clock,
+        }
     }
 
     pub(crate) async fn send(&self, ask: Ask) -> Answer {

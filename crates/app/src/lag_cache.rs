@@ -1,9 +1,8 @@
 use std::future::Future;
-use std::sync::Arc;
+use std::hash::Hash;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use quick_cache::sync::Cache;
-use session_core::{Session, SessionId};
 
 /// Records that may lag behind other processes' writes, but never behind this one's, and never by
 /// more than a bound.
@@ -11,19 +10,19 @@ use session_core::{Session, SessionId};
 /// Whoever writes calls [`forget`](Self::forget) after the write and before its answer. A lookup that
 /// has begun leaves a placeholder, which `forget` takes away: so a record read before the write can
 /// no longer enter the cache.
-pub(crate) struct SessionCache {
-    entries: Cache<SessionId, Entry>,
+pub(crate) struct LagCache<K, V> {
+    entries: Cache<K, Entry<V>>,
     bound: TimeDelta,
 }
 
 #[derive(Clone)]
-struct Entry {
-    session: Arc<Session>,
+struct Entry<V> {
+    record: V,
     /// When the read began; the bound counts from here.
     read_at: DateTime<Utc>,
 }
 
-impl SessionCache {
+impl<K: Copy + Eq + Hash, V: Clone> LagCache<K, V> {
     pub(crate) fn new(entries: usize, bound: TimeDelta) -> Self {
         Self {
             entries: Cache::new(entries),
@@ -32,30 +31,30 @@ impl SessionCache {
     }
 
     /// The cached record, if it is fresh enough.
-    pub(crate) fn get(&self, id: SessionId, now: DateTime<Utc>) -> Option<Arc<Session>> {
-        let entry = self.entries.get(&id)?;
+    pub(crate) fn get(&self, key: K, now: DateTime<Utc>) -> Option<V> {
+        let entry = self.entries.get(&key)?;
         if now - entry.read_at < self.bound {
-            return Some(entry.session);
+            return Some(entry.record);
         }
         self.entries
-            .remove_if(&id, |held| held.read_at == entry.read_at);
+            .remove_if(&key, |held| held.read_at == entry.read_at);
         None
     }
 
     /// The record that another lookup is about to enter, or what `load` finds.
     pub(crate) async fn get_or_load<E>(
         &self,
-        id: SessionId,
+        key: K,
         now: DateTime<Utc>,
-        load: impl Future<Output = Result<Option<Arc<Session>>, E>>,
-    ) -> Result<Option<Arc<Session>>, E> {
-        match self.entries.get_value_or_guard_async(&id).await {
-            Ok(entry) => Ok(Some(entry.session)),
+        load: impl Future<Output = Result<Option<V>, E>>,
+    ) -> Result<Option<V>, E> {
+        match self.entries.get_value_or_guard_async(&key).await {
+            Ok(entry) => Ok(Some(entry.record)),
             Err(placeholder) => {
                 let found = load.await?;
-                if let Some(session) = &found {
+                if let Some(record) = &found {
                     let entry = Entry {
-                        session: Arc::clone(session),
+                        record: record.clone(),
                         read_at: now,
                     };
                     // Refused when a write came in between; see the type's documentation.
@@ -67,8 +66,8 @@ impl SessionCache {
     }
 
     /// This process changed the record.
-    pub(crate) fn forget(&self, id: SessionId) {
-        self.entries.remove(&id);
+    pub(crate) fn forget(&self, key: K) {
+        self.entries.remove(&key);
     }
 
     /// This process changed records that it cannot name.

@@ -1,11 +1,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
-use app::{NewSession, SessionManager, SessionPolicy, SystemEntropy, Verdict};
+use app::{
+    NewSession, Origin, Policies, Services, SessionManager, SessionPolicy, Stores, SystemEntropy,
+    Verdict,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use session_core::ports::{
     Clock, Created, EndOutcome, EndedBatch, Extension, SessionChange, SessionLimit, SessionStore,
-    StoreError, Swept, UpdateOutcome,
+    StoreError, Suspension, Swept, UpdateOutcome,
 };
 use session_core::{
     Activity, Ending, Lifetime, Page, PageRequest, Session, SessionId, SessionStats, SessionToken,
@@ -84,6 +87,15 @@ impl SessionStore for Counting {
         self.inner.update(id, expected_version, change, now).await
     }
 
+    async fn suspend(
+        &self,
+        id: SessionId,
+        suspended: bool,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Suspension>, StoreError> {
+        self.inner.suspend(id, suspended, now).await
+    }
+
     async fn end(&self, id: SessionId, ending: Ending) -> Result<Option<EndOutcome>, StoreError> {
         self.inner.end(id, ending).await
     }
@@ -144,6 +156,25 @@ pub(crate) fn manager(
     )
 }
 
+/// Everything over one store in memory; sessions over `sessions` where that is given.
+pub(crate) fn services(
+    sessions: Option<Arc<dyn SessionStore>>,
+    clock: &Arc<TestClock>,
+    policies: Policies,
+) -> Services {
+    let mut stores = Stores::all_in(Arc::new(MemoryStore::new()));
+    if let Some(sessions) = sessions {
+        stores.sessions = sessions;
+    }
+    Services::start(
+        stores,
+        Arc::clone(clock) as _,
+        Arc::new(SystemEntropy),
+        policies,
+    )
+    .expect("there is entropy")
+}
+
 pub(crate) fn user() -> UserId {
     UserId::new("ada").expect("a user id")
 }
@@ -158,11 +189,16 @@ pub(crate) async fn begin(manager: &SessionManager, idle: Option<TimeDelta>) -> 
         lifetime,
         ..NewSession::of(user())
     };
-    manager.create(new).await.expect("it is created").token
+    manager
+        .create(new, &Origin::system())
+        .await
+        .expect("it is created")
+        .token
 }
 
 pub(crate) async fn is_valid(manager: &SessionManager, token: &SessionToken) -> bool {
-    let verdict = manager.validate(token).await.expect("the store answers");
+    let verdict = manager.validate(token, None, &Origin::system()).await;
+    let verdict = verdict.expect("the store answers");
     matches!(verdict, Verdict::Valid(_))
 }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use app::{SessionPolicy, SessionRef};
+use app::{Origin, SessionPolicy, SessionRef};
 use chrono::TimeDelta;
 use session_core::PageRequest;
 use session_core::ports::{Clock as _, SessionStore as _};
@@ -23,7 +23,7 @@ async fn activity_is_buffered_and_yet_seen_by_every_read() {
         "nothing is written yet"
     );
     let got = manager
-        .get(&SessionRef::Token(copy(&token)))
+        .get(&SessionRef::Token(copy(&token)), &Origin::system())
         .await
         .expect("it is live");
     let listed = manager
@@ -56,7 +56,7 @@ async fn a_stored_deadline_never_passes_while_the_session_is_in_use() {
             .expect("the store answers")
             .expect("it is there");
         assert!(stored.deadline() > clock.now() + TimeDelta::minutes(1));
-        assert!(!manager.sweep().await.expect("the store sweeps"));
+        assert!(!manager.sweep().await.expect("the store sweeps").more);
     }
     let writes = store.touches.load(Ordering::SeqCst);
     assert!(

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use app::{ErrorKind, NewSession, SessionPolicy, SessionRef};
+use app::{ErrorKind, NewSession, Origin, SessionPolicy, SessionRef};
 use chrono::TimeDelta;
 use serde_json::json;
 use session_core::ports::{Clock as _, LimitPolicy, SessionLimit};
@@ -24,7 +24,7 @@ async fn parallel_changes_of_different_members_all_hold() {
             tokio::spawn(async move {
                 let change = json!({ format!("m{n}"): n });
                 manager
-                    .update(&which, change.as_object(), None)
+                    .update(&which, change.as_object(), None, &Origin::system())
                     .await
                     .expect("it is changed");
             })
@@ -34,7 +34,7 @@ async fn parallel_changes_of_different_members_all_hold() {
         task.await.expect("none fails");
     }
     let session = manager
-        .get(&SessionRef::Token(token))
+        .get(&SessionRef::Token(token), &Origin::system())
         .await
         .expect("it is live");
     let members: serde_json::Value =
@@ -85,11 +85,18 @@ async fn an_ordinary_session_has_a_hard_end_and_a_remembered_one_is_renewed() {
             remember_me,
             ..NewSession::of(user())
         };
-        let token = manager.create(new).await.expect("it is created").token;
+        let token = manager
+            .create(new, &Origin::system())
+            .await
+            .expect("it is created")
+            .token;
         clock.pass(TimeDelta::minutes(30));
         let which = SessionRef::Token(token);
         let most = timeouts.remember_me.num_seconds();
-        let extended = manager.extend(&which, most).await.expect("it is live");
+        let extended = manager
+            .extend(&which, most, &Origin::system())
+            .await
+            .expect("it is live");
         let counted_from = if remember_me { clock.now() } else { start };
         assert_eq!(extended.session.expires_at, counted_from + latest);
     }
@@ -109,7 +116,12 @@ async fn ending_twice_is_fine_and_a_wrong_secret_ends_nothing() {
         .expect("a token");
     let end = async |which| {
         manager
-            .end(&which, EndKind::Revoked, EndReason::LOGOUT)
+            .end(
+                &which,
+                EndKind::Revoked,
+                EndReason::LOGOUT,
+                &Origin::system(),
+            )
             .await
     };
     let refused = end(SessionRef::Token(forged))
@@ -124,7 +136,7 @@ async fn ending_twice_is_fine_and_a_wrong_secret_ends_nothing() {
     }
     // Once its record is forgotten it is as if it had never been.
     clock.pass(SessionPolicy::default().retention + TimeDelta::seconds(1));
-    while manager.sweep().await.expect("the store sweeps") {}
+    while manager.sweep().await.expect("the store sweeps").more {}
     let gone = end(SessionRef::Token(token))
         .await
         .expect_err("it is forgotten");
@@ -143,10 +155,13 @@ async fn a_session_kept_alive_in_memory_can_be_changed_and_extended() {
         assert!(is_valid(&manager, &token).await);
     }
     let which = SessionRef::Token(token);
-    manager.extend(&which, 60).await.expect("it is live");
+    manager
+        .extend(&which, 60, &Origin::system())
+        .await
+        .expect("it is live");
     let change = json!({"a": 1});
     manager
-        .update(&which, change.as_object(), None)
+        .update(&which, change.as_object(), None, &Origin::system())
         .await
         .expect("it is live");
 }

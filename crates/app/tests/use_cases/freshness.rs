@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use app::{Freshness, SessionPolicy, SessionRef};
+use app::{Freshness, Origin, SessionPolicy, SessionRef};
 use chrono::TimeDelta;
 use session_core::{EndKind, EndReason};
 
@@ -27,9 +27,14 @@ async fn in_strict_mode_a_revocation_reaches_the_other_node_at_once() {
     let token = begin(&here, None).await;
     assert!(is_valid(&there, &token).await);
     let which = SessionRef::Handle(token.id);
-    here.end(&which, EndKind::Revoked, EndReason::LOGOUT)
-        .await
-        .expect("it ends");
+    here.end(
+        &which,
+        EndKind::Revoked,
+        EndReason::LOGOUT,
+        &Origin::system(),
+    )
+    .await
+    .expect("it ends");
     assert!(!is_valid(&there, &token).await);
 }
 
@@ -50,9 +55,14 @@ async fn in_cached_mode_a_revocation_reaches_the_other_node_within_the_bound() {
         "using it does not make the entry fresher"
     );
     let which = SessionRef::Handle(token.id);
-    here.end(&which, EndKind::Revoked, EndReason::LOGOUT)
-        .await
-        .expect("it ends");
+    here.end(
+        &which,
+        EndKind::Revoked,
+        EndReason::LOGOUT,
+        &Origin::system(),
+    )
+    .await
+    .expect("it ends");
     assert!(!is_valid(&here, &token).await, "at once where it was ended");
     clock.pass(TimeDelta::milliseconds(500));
     assert!(!is_valid(&there, &token).await, "after the bound elsewhere");
@@ -85,24 +95,31 @@ async fn in_cached_mode_ones_own_writes_are_seen_at_once() {
         assert!(is_valid(&manager, token).await);
     }
     let extended = manager
-        .extend(&which(&token), 60)
+        .extend(&which(&token), 60, &Origin::system())
         .await
         .expect("it is live")
         .session;
-    let seen = manager.get(&which(&token)).await.expect("it is live");
+    let seen = manager
+        .get(&which(&token), &Origin::system())
+        .await
+        .expect("it is live");
     assert_eq!(seen.expires_at, extended.expires_at);
     let change = serde_json::json!({"role": "admin"});
     manager
-        .update(&which(&token), change.as_object(), None)
+        .update(&which(&token), change.as_object(), None, &Origin::system())
         .await
         .expect("it is live");
-    let seen = manager.get(&which(&token)).await.expect("it is live");
+    let seen = manager
+        .get(&which(&token), &Origin::system())
+        .await
+        .expect("it is live");
     assert!(seen.metadata.has_role("admin"));
-    let except = Some(copy(&spared));
+    let (kind, reason) = (EndKind::Revoked, EndReason::LOGOUT);
     let ended = manager
-        .end_all(&user(), except, EndKind::Revoked, EndReason::LOGOUT)
-        .await;
-    assert_eq!(ended.expect("they end"), 1);
+        .end_some(&user(), Some(spared.id), kind, reason, &Origin::system())
+        .await
+        .expect("they end");
+    assert_eq!(ended.ended.len(), 1);
     assert!(!is_valid(&manager, &token).await);
     // At the limit: whoever is displaced is refused at once.
     for _ in 0..5 {
@@ -141,7 +158,12 @@ async fn no_look_after_the_answer_sees_an_ended_session() {
                 .collect();
             let which = SessionRef::Handle(token.id);
             manager
-                .end(&which, EndKind::Revoked, EndReason::LOGOUT)
+                .end(
+                    &which,
+                    EndKind::Revoked,
+                    EndReason::LOGOUT,
+                    &Origin::system(),
+                )
                 .await
                 .expect("it ends");
             assert!(!is_valid(&manager, &token).await);

@@ -1,29 +1,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::{Background, SessionPolicy};
+use app::{Background, Policies};
 use chrono::TimeDelta;
 use session_core::SessionState;
 use session_core::ports::{Clock as _, SessionStore as _};
 
-use crate::harness::{Counting, TestClock, begin, is_valid, manager};
+use crate::harness::{Counting, TestClock, begin, is_valid, services};
 
 /// Tokio's time stands still but for what the test lets pass.
 #[tokio::test(start_paused = true)]
 async fn the_sweep_and_the_writing_of_activity_go_on_by_themselves_until_stopped() {
     let (store, clock) = (Counting::new(), TestClock::new());
-    let manager = Arc::new(manager(
-        Arc::clone(&store) as _,
-        &clock,
-        SessionPolicy::default(),
-    ));
-    let background = Background::start(&manager, Duration::from_secs(300));
-    let due = begin(&manager, Some(TimeDelta::minutes(1))).await;
-    let used = begin(&manager, None).await;
+    let services = services(Some(Arc::clone(&store) as _), &clock, Policies::default());
+    let manager = &services.sessions;
+    let background = Background::start(&services, Duration::from_secs(300));
+    let due = begin(manager, Some(TimeDelta::minutes(1))).await;
+    let used = begin(manager, None).await;
     // The first sweep comes with the start; let it pass while there is nothing to do.
     tokio::time::sleep(Duration::from_secs(1)).await;
     clock.pass(TimeDelta::minutes(2));
-    assert!(is_valid(&manager, &used).await);
+    assert!(is_valid(manager, &used).await);
 
     tokio::time::sleep(Duration::from_secs(61)).await;
     let written = store
@@ -50,7 +47,7 @@ async fn the_sweep_and_the_writing_of_activity_go_on_by_themselves_until_stopped
     assert_eq!(state(due.id).await, SessionState::Expired);
 
     background.stop().await;
-    let late = begin(&manager, Some(TimeDelta::minutes(1))).await;
+    let late = begin(manager, Some(TimeDelta::minutes(1))).await;
     clock.pass(TimeDelta::minutes(2));
     tokio::time::sleep(Duration::from_secs(3600)).await;
     assert_eq!(

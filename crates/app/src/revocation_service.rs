@@ -1,0 +1,399 @@
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use session_core::ports::{Clock, EndOutcome, EndedBatch, EndedSession, Entropy, RevocationList};
+use session_core::{
+    AuditAction, AuditEvent, EndKind, EndReason, Page, PageRequest, Revocation, RevocationId,
+    Session, SessionId, SessionToken, TokenHash, TokenKind, UserId,
+};
+
+use crate::audit_trail::AuditTrail;
+use crate::ending::Cleaned;
+use crate::lag_cache::LagCache;
+use crate::terms::SessionRef;
+use crate::{Freshness, Origin, SessionError, SessionManager};
+
+/// Revocations that one call of the store forgets at most.
+const BATCH: usize = 1000;
+
+/// Takes trust back: of a token, of a session, of all that a user has.
+///
+/// A session's own end is what refuses its credentials, at once and in every store; the list of
+/// revocations refuses single tokens before they expire, and remembers who took back what, and why.
+pub struct RevocationService {
+    sessions: Arc<SessionManager>,
+    list: Arc<dyn RevocationList>,
+    audit: Arc<AuditTrail>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    policy: RevocationPolicy,
+    /// `None` in strict mode.
+    cache: Option<LagCache<TokenHash, Option<Arc<Revocation>>>>,
+}
+
+/// The numbers that a [`RevocationService`] goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RevocationPolicy {
+    /// How long a revocation is known, unless its token lives longer.
+    pub ttl: TimeDelta,
+    /// Whether revoking a refresh token ends its session and revokes what else belongs to it.
+    pub cascade: bool,
+}
+
+impl Default for RevocationPolicy {
+    fn default() -> Self {
+        Self {
+            ttl: Revocation::DEFAULT_TTL,
+            cascade: true,
+        }
+    }
+}
+
+/// A token that was issued, as far as revoking it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedToken {
+    /// Its hash.
+    pub hash: TokenHash,
+    /// What it is good for.
+    pub kind: TokenKind,
+    /// When it expires, if that is known.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// The session that it belongs to, if it is known.
+    pub session_id: Option<SessionId>,
+    /// Whose it is, if that is known.
+    pub user_id: Option<UserId>,
+}
+
+/// What was taken back with a session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RevokedSession {
+    /// The record afterwards.
+    pub session: Arc<Session>,
+    /// Whether it was live until now.
+    pub was_live: bool,
+    /// What is on the list for it now: the session first, then its tokens.
+    pub revocations: Vec<Revocation>,
+}
+
+impl RevocationService {
+    /// A service over these ports, which shares `sessions` with the rest of the program.
+    #[must_use]
+    pub fn new(
+        sessions: Arc<SessionManager>,
+        list: Arc<dyn RevocationList>,
+        audit: Arc<AuditTrail>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        policy: RevocationPolicy,
+    ) -> Self {
+        let cache = match sessions.policy().freshness {
+            Freshness::Cached { entries, bound } if entries > 0 => {
+                Some(LagCache::new(entries, bound))
+            }
+            Freshness::Cached { .. } | Freshness::Strict => None,
+        };
+        Self {
+            sessions,
+            list,
+            audit,
+            clock,
+            entropy,
+            policy,
+            cache,
+        }
+    }
+
+    /// Ends a session and revokes the `tokens` that belong to it. When it returns, no credential of
+    /// the session is accepted by this process; nor by any other, in strict mode.
+    ///
+    /// A second time is fine while the record is kept.
+    ///
+    /// # Errors
+    /// [`SessionError::NotFound`] without a record, or with the wrong secret; `Entropy`; `Store`, and
+    /// then some of it may have happened: try again.
+    pub async fn revoke_session(
+        &self,
+        which: &SessionRef,
+        tokens: &[IssuedToken],
+        reason: EndReason,
+        origin: &Origin<'_>,
+    ) -> Result<RevokedSession, SessionError> {
+        self.end_session(which, tokens, reason, None, origin).await
+    }
+
+    async fn end_session(
+        &self,
+        which: &SessionRef,
+        tokens: &[IssuedToken],
+        reason: EndReason,
+        parent: Option<RevocationId>,
+        origin: &Origin<'_>,
+    ) -> Result<RevokedSession, SessionError> {
+        // The end comes first: should the list fail, the credentials are dead all the same.
+        let outcome = self
+            .sessions
+            .end(which, EndKind::Revoked, reason.clone(), origin)
+            .await?;
+        let (session, was_live) = match outcome {
+            EndOutcome::Ended(session) => (session, true),
+            EndOutcome::EndedBefore(session) => (session, false),
+        };
+        let mut revocations = Vec::with_capacity(1 + tokens.len());
+        // The session of a token that was revoked, or that ended before: what is on the list stands.
+        let ended = EndedSession::from(&*session);
+        revocations.push(self.of_session(&ended, &reason, parent, origin)?);
+        let cascaded_from = Some(revocations[0].id);
+        for token in tokens {
+            revocations.push(self.of_token(token, &reason, cascaded_from, origin)?);
+        }
+        self.put_on_list(&revocations).await?;
+        self.record_tokens(&revocations[1..], origin).await;
+        Ok(RevokedSession {
+            session,
+            was_live,
+            revocations,
+        })
+    }
+
+    /// Revokes one token; the revocation of it and of whatever followed from it.
+    ///
+    /// Revoking a refresh token revokes what descends from it, unless the policy says otherwise: its
+    /// session ends, and the `tokens` of the session are revoked with it, each naming the revocation
+    /// that it followed from. What is unknown is revoked all the same (RFC 7009 §2.2): it may be
+    /// known to others.
+    ///
+    /// # Errors
+    /// `Entropy`; `Store`, and then some of it may have happened: try again.
+    pub async fn revoke_token(
+        &self,
+        token: &IssuedToken,
+        tokens: &[IssuedToken],
+        reason: EndReason,
+        origin: &Origin<'_>,
+    ) -> Result<Vec<Revocation>, SessionError> {
+        let first = self.of_token(token, &reason, None, origin)?;
+        let parent = first.id;
+        self.put_on_list(std::slice::from_ref(&first)).await?;
+        self.record_tokens(std::slice::from_ref(&first), origin)
+            .await;
+        let mut revocations = vec![first];
+        if token.kind == TokenKind::Refresh
+            && self.policy.cascade
+            && let Some(session_id) = token.session_id
+        {
+            let which = SessionRef::Handle(session_id);
+            let others: Vec<_> = tokens
+                .iter()
+                .filter(|other| other.hash != token.hash)
+                .cloned()
+                .collect();
+            let cascade = self
+                .end_session(&which, &others, reason, Some(parent), origin)
+                .await;
+            match cascade {
+                Ok(revoked) => revocations.extend(revoked.revocations),
+                // Its record may be gone already: then there is nothing left to refuse.
+                Err(SessionError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(revocations)
+    }
+
+    /// Ends all of a user's sessions, or all but the one of `except`; which were live. When it
+    /// returns, no credential that was good when it was called is accepted by this process; nor by
+    /// any other, in strict mode.
+    ///
+    /// # Errors
+    /// [`SessionError::Invalid`] for `except` unless it is the token of a live session of this user;
+    /// `Entropy`; `Store`, and then what was ended so far stays ended.
+    pub async fn revoke_user(
+        &self,
+        user_id: &UserId,
+        except: Option<SessionToken>,
+        reason: EndReason,
+        origin: &Origin<'_>,
+    ) -> Result<Vec<EndedSession>, SessionError> {
+        let except = match except {
+            Some(token) => Some(self.sessions.spared(user_id, token).await?),
+            None => None,
+        };
+        let mut all = Vec::new();
+        loop {
+            let EndedBatch { ended, more } = self
+                .sessions
+                .end_some(user_id, except, EndKind::Revoked, reason.clone(), origin)
+                .await?;
+            let revocations: Result<Vec<_>, _> = ended
+                .iter()
+                .map(|session| self.of_session(session, &reason, None, origin))
+                .collect();
+            self.put_on_list(&revocations?).await?;
+            all.extend(ended);
+            if !more {
+                break;
+            }
+        }
+        if !all.is_empty() {
+            let event = AuditEvent {
+                user_id: Some(user_id.clone()),
+                details: format!("{} sessions revoked: {reason}", all.len()).into(),
+                ..self.audit.event(AuditAction::ForcedLogout, origin)
+            };
+            self.audit.record(event).await;
+        }
+        Ok(all)
+    }
+
+    /// Ends several sessions by their handles; those whose record is gone are passed over.
+    ///
+    /// # Errors
+    /// `Entropy`; `Store`, and then what was ended so far stays ended.
+    pub async fn revoke_sessions(
+        &self,
+        ids: &[SessionId],
+        reason: EndReason,
+        origin: &Origin<'_>,
+    ) -> Result<Vec<RevokedSession>, SessionError> {
+        let mut revoked = Vec::with_capacity(ids.len());
+        for id in ids {
+            let which = SessionRef::Handle(*id);
+            match self
+                .revoke_session(&which, &[], reason.clone(), origin)
+                .await
+            {
+                Ok(session) => revoked.push(session),
+                Err(SessionError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(revoked)
+    }
+
+    /// The revocation of a token, if it is revoked.
+    ///
+    /// Exact in strict mode; in cached mode another process' revocation is seen within the bound.
+    ///
+    /// # Errors
+    /// `Store` when it could not be found out: then nobody gets in.
+    pub async fn is_revoked(
+        &self,
+        token: TokenHash,
+    ) -> Result<Option<Arc<Revocation>>, SessionError> {
+        let now = self.clock.now();
+        let Some(cache) = &self.cache else {
+            return Ok(self.list.find(token, now).await?);
+        };
+        if let Some(known) = cache.get(token, now) {
+            return Ok(known.filter(|revocation| revocation.expires_at > now));
+        }
+        let load = async { self.list.find(token, now).await.map(Some) };
+        Ok(cache.get_or_load(token, now, load).await?.flatten())
+    }
+
+    /// A page of what was revoked of a user, of a session, or of anybody; newest first.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub async fn history(
+        &self,
+        user_id: Option<UserId>,
+        session_id: Option<SessionId>,
+        page: PageRequest<RevocationId>,
+    ) -> Result<Page<Arc<Revocation>, RevocationId>, SessionError> {
+        Ok(self.list.history(user_id, session_id, page).await?)
+    }
+
+    /// Forgets revocations whose time is over, one batch.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub async fn forget_expired(&self) -> Result<Cleaned, SessionError> {
+        let forgotten = self.list.forget(self.clock.now(), BATCH).await?;
+        Ok(Cleaned {
+            removed: forgotten.count,
+            more: forgotten.more,
+        })
+    }
+
+    async fn put_on_list(&self, revocations: &[Revocation]) -> Result<(), SessionError> {
+        if revocations.is_empty() {
+            return Ok(());
+        }
+        let outcome = self.list.revoke(revocations).await;
+        if let Some(cache) = &self.cache {
+            // After an error too: the write may have happened.
+            for revocation in revocations {
+                cache.forget(revocation.token_hash);
+            }
+        }
+        Ok(outcome?)
+    }
+
+    fn of_session(
+        &self,
+        session: &EndedSession,
+        reason: &EndReason,
+        cascaded_from: Option<RevocationId>,
+        origin: &Origin<'_>,
+    ) -> Result<Revocation, SessionError> {
+        let token = IssuedToken {
+            hash: TokenHash::of_session(session.id),
+            kind: TokenKind::Session,
+            expires_at: Some(session.expires_at),
+            session_id: Some(session.id),
+            user_id: Some(session.user_id.clone()),
+        };
+        self.of_token(&token, reason, cascaded_from, origin)
+    }
+
+    fn of_token(
+        &self,
+        token: &IssuedToken,
+        reason: &EndReason,
+        cascaded_from: Option<RevocationId>,
+        origin: &Origin<'_>,
+    ) -> Result<Revocation, SessionError> {
+        let now = self.clock.now();
+        let mut tail = [0; 10];
+        self.entropy.fill(&mut tail)?;
+        Ok(Revocation {
+            id: RevocationId::at(now, tail),
+            token_hash: token.hash,
+            token_type: token.kind,
+            session_id: token.session_id,
+            user_id: token.user_id.clone(),
+            revoked_at: now,
+            expires_at: Revocation::until(now, self.policy.ttl, token.expires_at),
+            reason: reason.clone(),
+            revoked_by: AuditEvent::field(&origin.actor.to_string()),
+            cascaded_from,
+        })
+    }
+
+    async fn record_tokens(&self, revocations: &[Revocation], origin: &Origin<'_>) {
+        for revocation in revocations {
+            let mut event = AuditEvent {
+                session_id: revocation.session_id,
+                user_id: revocation.user_id.clone(),
+                details: revocation.reason.as_str().into(),
+                ..self.audit.event(AuditAction::TokenRevoked, origin)
+            };
+            let about = [
+                ("revocation_id", revocation.id.to_string()),
+                ("token_type", revocation.token_type.as_str().to_owned()),
+            ];
+            let about = about.map(|(name, value)| (name.to_owned(), value.into()));
+            event.metadata.extend(about);
+            self.audit.record(event).await;
+        }
+    }
+}
+
+impl std::fmt::Debug for RevocationService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RevocationService")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,170 @@
+use std::sync::Arc;
+
+use session_core::ports::{
+    AuditLog, Clock, Entropy, EntropyError, RateLimiter, RevocationList, SessionStore,
+};
+
+use crate::audit_trail::{AuditPolicy, AuditTrail};
+use crate::ending::Cleaned;
+use crate::revocation_service::{RevocationPolicy, RevocationService};
+use crate::security_policy::SecurityPolicy;
+use crate::security_service::SecurityService;
+use crate::{SessionError, SessionManager, SessionPolicy};
+
+/// Where everything is kept.
+#[derive(Clone)]
+pub struct Stores {
+    /// Sessions.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Revocations.
+    pub revocations: Arc<dyn RevocationList>,
+    /// What is counted under the rate limits.
+    pub rates: Arc<dyn RateLimiter>,
+    /// The audit log.
+    pub audit: Arc<dyn AuditLog>,
+}
+
+impl Stores {
+    /// Everything in one store.
+    #[must_use]
+    pub fn all_in<S>(store: Arc<S>) -> Self
+    where
+        S: SessionStore + RevocationList + RateLimiter + AuditLog + 'static,
+    {
+        Self {
+            sessions: Arc::clone(&store) as _,
+            revocations: Arc::clone(&store) as _,
+            rates: Arc::clone(&store) as _,
+            audit: store,
+        }
+    }
+}
+
+impl std::fmt::Debug for Stores {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stores").finish_non_exhaustive()
+    }
+}
+
+/// The numbers that everything goes by.
+#[derive(Debug, Clone, Default)]
+pub struct Policies {
+    /// Of sessions.
+    pub session: SessionPolicy,
+    /// Of the guards.
+    pub security: SecurityPolicy,
+    /// Of revocations.
+    pub revocation: RevocationPolicy,
+    /// Of the audit log.
+    pub audit: AuditPolicy,
+}
+
+/// All use cases, over the same stores and the same clock.
+#[derive(Debug, Clone)]
+pub struct Services {
+    /// Sessions.
+    pub sessions: Arc<SessionManager>,
+    /// Taking trust back.
+    pub revocations: Arc<RevocationService>,
+    /// Rate limits, signs of misuse, what happened.
+    pub security: Arc<SecurityService>,
+    /// The way to the audit log.
+    pub audit: Arc<AuditTrail>,
+}
+
+impl Services {
+    /// Puts the use cases together and starts writing the audit log. Must run inside a tokio runtime.
+    ///
+    /// # Errors
+    /// [`EntropyError`].
+    pub fn start(
+        stores: Stores,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        policies: Policies,
+    ) -> Result<Self, EntropyError> {
+        let log = Arc::clone(&stores.audit);
+        let audit = AuditTrail::start(log, Arc::clone(&clock), &*entropy, policies.audit)?;
+        let audit = Arc::new(audit);
+        let Policies {
+            session,
+            security,
+            revocation,
+            ..
+        } = policies;
+        let sessions = SessionManager::new(
+            stores.sessions,
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            session,
+        )
+        .guarded(security.risk, security.enforcement)
+        .audited(Arc::clone(&audit));
+        let sessions = Arc::new(sessions);
+        let revocations = RevocationService::new(
+            Arc::clone(&sessions),
+            stores.revocations,
+            Arc::clone(&audit),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+            revocation,
+        );
+        let security = SecurityService::new(
+            Arc::clone(&sessions),
+            stores.rates,
+            stores.audit,
+            Arc::clone(&audit),
+            clock,
+            entropy,
+            security,
+        );
+        Ok(Self {
+            sessions,
+            revocations: Arc::new(revocations),
+            security: Arc::new(security),
+            audit,
+        })
+    }
+
+    /// Notes and forgets what has had its time, one batch of each kind.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub async fn clean_some(&self) -> Result<Cleaned, SessionError> {
+        let mut done = self.sessions.sweep().await?;
+        for step in [
+            self.revocations.forget_expired().await?,
+            self.security.forget_expired().await?,
+        ] {
+            done.removed += step.removed;
+            done.more |= step.more;
+        }
+        Ok(done)
+    }
+
+    /// The same until there is nothing left to do; how many records it was about.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub async fn clean(&self) -> Result<u64, SessionError> {
+        let mut removed = 0;
+        loop {
+            let step = self.clean_some().await?;
+            removed += step.removed;
+            if !step.more {
+                return Ok(removed);
+            }
+            // An answer from memory never waits, and would keep the thread.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Writes down what is still in memory and closes the stores. Afterwards every call fails.
+    ///
+    /// # Errors
+    /// `Store` when activity could not be written; the stores are closed all the same.
+    pub async fn close(&self) -> Result<(), SessionError> {
+        self.audit.close().await;
+        self.sessions.close().await
+    }
+}

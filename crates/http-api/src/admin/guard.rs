@@ -1,0 +1,128 @@
+//! Who is an operator: whoever holds an admin key, or a session whose role is `admin`.
+
+use app::{Actor, Origin, Verdict};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use session_core::UserId;
+
+use crate::api::AppState;
+use crate::credentials::{key_role, session_token};
+use crate::keys::KeyRole;
+use crate::problem::Problem;
+use crate::request_info::RequestInfo;
+use crate::sessions::refused;
+
+static FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const ADMIN_ROLE: &str = "admin";
+
+/// An operator, and the request at hand.
+#[derive(Debug, Clone)]
+pub(crate) struct Admin {
+    /// `None` for an admin key.
+    user_id: Option<UserId>,
+    info: RequestInfo,
+}
+
+impl Admin {
+    pub(crate) fn origin(&self) -> Origin<'_> {
+        let user = self.user_id.as_ref();
+        let actor = user.map_or(Actor::Admin, |user| Actor::AdminUser(user.as_str()));
+        self.info.origin(actor)
+    }
+
+    async fn of(parts: &Parts, state: &AppState) -> Result<Self, Problem> {
+        let info = RequestInfo::of(parts, state);
+        if let Some(role) = key_role(&parts.headers, state)? {
+            return match role {
+                KeyRole::Admin => Ok(Self {
+                    user_id: None,
+                    info,
+                }),
+                KeyRole::Service => Err(denied(state, None, &info.origin(Actor::Service)).await),
+            };
+        }
+        let required = || {
+            let detail = "An admin key or the session of an admin is needed.";
+            Problem::unauthorized("admin_required", detail)
+        };
+        let token = session_token(&parts.headers, &state.config)?.ok_or_else(required)?;
+        let unknown = || refused(session_core::Refusal::Unknown);
+        let token = token.ok_or_else(unknown)?;
+        let (seen, origin) = (info.end_user(), info.origin(Actor::Bearer));
+        let sessions = &state.services.sessions;
+        let session = match sessions.validate(&token, seen.as_ref(), &origin).await? {
+            Verdict::Valid(found) => found.session,
+            Verdict::Refused(refusal) => return Err(refused(refusal)),
+        };
+        let user_id = session.user_id.clone();
+        if session.metadata.role() != ADMIN_ROLE {
+            let origin = info.origin(Actor::User(user_id.as_str()));
+            return Err(denied(state, Some(user_id.clone()), &origin).await);
+        }
+        let by_cookie = !parts.headers.contains_key(&state.config.session_header);
+        if by_cookie && !info.is_safe() && !is_same_origin(&parts.headers) {
+            let detail =
+                "A cookie is no proof of intent: the request does not come from this site.";
+            return Err(Problem::forbidden("cross_site", detail));
+        }
+        Ok(Self {
+            user_id: Some(user_id),
+            info,
+        })
+    }
+}
+
+async fn denied(state: &AppState, user_id: Option<UserId>, origin: &Origin<'_>) -> Problem {
+    let code = "admin_only";
+    state
+        .services
+        .security
+        .log_denied(user_id, code, origin)
+        .await;
+    Problem::forbidden(code, "This is for operators only.")
+}
+
+/// Whether a browser says that its own page of this site asks: by `Sec-Fetch-Site`, or, where it does
+/// not send that, by an `Origin` of the very host that was asked. Neither is a no.
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    if let Some(site) = headers.get(&FETCH_SITE) {
+        return site == "same-origin";
+    }
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let (Some(origin), Some(host)) = (text(ORIGIN), text(HOST)) else {
+        return false;
+    };
+    origin
+        .split_once("://")
+        .is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+}
+
+/// Around every route of the face.
+pub(crate) async fn require_admin(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match Admin::of(&parts, &state).await {
+        Ok(admin) => {
+            parts.extensions.insert(admin);
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        // A handler outside of the guard gets nobody in.
+        let admin = parts.extensions.get().cloned();
+        admin.ok_or_else(|| Problem::internal("an admin route stands outside of its guard"))
+    }
+}

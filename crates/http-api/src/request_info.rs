@@ -1,0 +1,89 @@
+use std::net::IpAddr;
+
+use app::{Actor, Origin};
+use axum::extract::{FromRef, FromRequestParts, MatchedPath};
+use axum::http::header::USER_AGENT;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method};
+use session_core::ClientDetails;
+
+use crate::api::AppState;
+use crate::client::PeerAddress;
+use crate::front::REQUEST_ID;
+use crate::problem::Problem;
+
+/// Longest `User-Agent` that is looked at, in bytes.
+pub(crate) const MAX_USER_AGENT_BYTES: usize = 1024;
+
+/// What is known of a request besides its content. Cheap to make: nothing in it is copied.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestInfo {
+    method: Method,
+    route: Option<MatchedPath>,
+    request_id: Option<HeaderValue>,
+    user_agent: Option<HeaderValue>,
+    address: Option<IpAddr>,
+    /// Whether a trusted proxy asks for someone else.
+    is_forwarded: bool,
+}
+
+impl<S> FromRequestParts<S> for RequestInfo
+where
+    S: Send + Sync,
+    AppState: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self::of(parts, &AppState::from_ref(state)))
+    }
+}
+
+impl RequestInfo {
+    pub(crate) fn of(parts: &Parts, state: &AppState) -> Self {
+        let proxies = &state.config.trusted_proxies;
+        let peer = parts.extensions.get().map(|PeerAddress(peer)| *peer);
+        Self {
+            method: parts.method.clone(),
+            route: parts.extensions.get().cloned(),
+            request_id: parts.headers.get(REQUEST_ID).cloned(),
+            user_agent: parts.headers.get(USER_AGENT).cloned(),
+            address: peer.map(|peer| proxies.client(peer, &parts.headers)),
+            is_forwarded: peer.is_some_and(|peer| proxies.trusts(peer)),
+        }
+    }
+
+    /// Where a call of `actor` comes from.
+    pub(crate) fn origin<'a>(&'a self, actor: Actor<'a>) -> Origin<'a> {
+        Origin {
+            actor,
+            ip_address: self.address,
+            user_agent: self.user_agent(),
+            request_id: self.request_id.as_ref().and_then(|id| id.to_str().ok()),
+            endpoint: self.route.as_ref().map(MatchedPath::as_str),
+            method: Some(self.method.as_str()),
+        }
+    }
+
+    /// The end user's address and device, where a trusted proxy passes them on.
+    ///
+    /// From anyone else a request does not tell whose they are: a backend that asks for its user has
+    /// an address and a user agent of its own.
+    pub(crate) fn end_user(&self) -> Option<ClientDetails> {
+        self.is_forwarded.then(|| ClientDetails {
+            ip_address: self.address,
+            user_agent: self.user_agent().map(Into::into),
+            device_fingerprint: None,
+        })
+    }
+
+    /// Whether the method changes nothing (RFC 9110 §9.2.1).
+    pub(crate) fn is_safe(&self) -> bool {
+        self.method.is_safe()
+    }
+
+    fn user_agent(&self) -> Option<&str> {
+        let text = self.user_agent.as_ref()?.to_str().ok()?;
+        Some(&text[..text.len().min(MAX_USER_AGENT_BYTES)])
+    }
+}

@@ -1,0 +1,219 @@
+use std::collections::VecDeque;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::RateRule;
+use crate::digest::digest;
+
+digest! {
+    /// Who is counted under which rule, as a hash: of a fixed size whatever a client sends, and no
+    /// list of accounts and addresses for whoever reads the store.
+    RateKey
+}
+
+impl RateKey {
+    /// The key of `subject` (a user, an address, a pair) under the rule of a name.
+    #[must_use]
+    pub fn of(rule: &RateRule, subject: &str) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(rule.name());
+        hash.update([0]);
+        hash.update(subject);
+        Self(hash.finalize().into())
+    }
+}
+
+/// One thing that an attempt counts against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Who, under which rule.
+    pub key: RateKey,
+    /// The rule.
+    pub rule: RateRule,
+}
+
+impl Attempt {
+    /// An attempt of `subject` under `rule`.
+    #[must_use]
+    pub fn of(rule: &RateRule, subject: &str) -> Self {
+        Self {
+            key: RateKey::of(rule, subject),
+            rule: rule.clone(),
+        }
+    }
+}
+
+/// What is remembered of a key: every admitted attempt that is still in the window.
+///
+/// That is the one way to keep the promise exactly: whatever counts in whole windows lets twice the
+/// number through at a window's edge. Times are milliseconds since 1970.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RateState {
+    /// When attempts were admitted, in order.
+    #[serde(rename = "a")]
+    admitted: VecDeque<i64>,
+    /// How often the limit was passed without a quiet period in between.
+    #[serde(rename = "v", default, skip_serializing_if = "is_zero")]
+    violations: u32,
+    /// Refused up to here, this moment not included.
+    #[serde(rename = "b", default, skip_serializing_if = "is_none")]
+    blocked_until: Option<i64>,
+    /// When the violations are forgotten.
+    #[serde(rename = "f", default, skip_serializing_if = "is_none")]
+    forgiven_at: Option<i64>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes by reference"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+fn is_none(time: &Option<i64>) -> bool {
+    time.is_none()
+}
+
+/// The answer to an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateDecision {
+    /// Go on.
+    Admitted {
+        /// How many more would be admitted now.
+        remaining: u32,
+    },
+    /// Not now.
+    Refused {
+        /// An attempt after this time is admitted, if no other comes first.
+        retry_after: TimeDelta,
+        /// How often the limit was passed, this time included.
+        violations: u32,
+        /// Whether this attempt was a violation of its own, rather than one made while blocked.
+        is_new: bool,
+    },
+}
+
+impl RateDecision {
+    /// Whether to go on.
+    #[must_use]
+    pub const fn is_admitted(&self) -> bool {
+        matches!(self, Self::Admitted { .. })
+    }
+}
+
+/// Decides an attempt that counts against several keys at once: all of them must admit it, and only
+/// then it is counted, in each. Those that refuse it note the violation.
+///
+/// `jitter` is from −1.0 to 1.0; see [`RateRule::backoff_after`]. Without keys it is admitted.
+pub fn decide(
+    attempts: &mut [(&RateRule, &mut RateState)],
+    now: DateTime<Utc>,
+    jitter: f64,
+) -> RateDecision {
+    let now = now.timestamp_millis();
+    let mut refusal: Option<(i64, u32, bool)> = None;
+    let mut remaining = u32::MAX;
+    for (rule, state) in attempts.iter_mut() {
+        let now = state.no_earlier_than_known(now);
+        state.prune(rule, now);
+        match state.room(rule) {
+            Ok(room) => remaining = remaining.min(room - 1),
+            Err(violation) => {
+                let (until, violations, is_new) = match violation {
+                    Violation::Blocked(until) => (until, state.violations, false),
+                    Violation::New => (state.violate(rule, now, jitter), state.violations, true),
+                };
+                let wait = until - now;
+                if refusal.is_none_or(|(longest, ..)| wait > longest) {
+                    refusal = Some((wait, violations, is_new));
+                }
+            }
+        }
+    }
+    if let Some((wait, violations, is_new)) = refusal {
+        return RateDecision::Refused {
+            retry_after: TimeDelta::milliseconds(wait),
+            violations,
+            is_new,
+        };
+    }
+    for (_, state) in attempts {
+        let now = state.no_earlier_than_known(now);
+        state.admitted.push_back(now);
+    }
+    RateDecision::Admitted { remaining }
+}
+
+enum Violation {
+    New,
+    Blocked(i64),
+}
+
+impl RateState {
+    /// From when on the state means nothing and may be forgotten: it decides as an empty one would.
+    #[must_use]
+    pub fn expires_at(&self, rule: &RateRule) -> DateTime<Utc> {
+        let window_over = self
+            .admitted
+            .back()
+            .map(|last| last.saturating_add(rule.window().num_milliseconds() + 1));
+        let latest = window_over.max(self.blocked_until).max(self.forgiven_at);
+        DateTime::from_timestamp_millis(latest.unwrap_or(0)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
+    /// Nodes' clocks differ: for each key time goes on from the latest that it saw.
+    fn no_earlier_than_known(&self, now: i64) -> i64 {
+        self.admitted.back().map_or(now, |last| now.max(*last))
+    }
+
+    fn prune(&mut self, rule: &RateRule, now: i64) {
+        let window = rule.window().num_milliseconds();
+        // An attempt exactly one window ago still counts: so the promise holds for a window with both
+        // of its ends.
+        while self.admitted.front().is_some_and(|at| *at < now - window) {
+            self.admitted.pop_front();
+        }
+        if self.blocked_until.is_some_and(|until| until <= now) {
+            self.blocked_until = None;
+        }
+        if self.forgiven_at.is_some_and(|at| at <= now) {
+            self.forgiven_at = None;
+            self.violations = 0;
+        }
+    }
+
+    /// How many attempts there is room for: at least 1.
+    fn room(&self, rule: &RateRule) -> Result<u32, Violation> {
+        if let Some(until) = self.blocked_until {
+            return Err(Violation::Blocked(until));
+        }
+        let admitted = u32::try_from(self.admitted.len()).unwrap_or(u32::MAX);
+        match rule.requests().checked_sub(admitted) {
+            Some(room) if room > 0 => Ok(room),
+            _ => Err(Violation::New),
+        }
+    }
+
+    /// Notes a violation; until when the key is refused.
+    fn violate(&mut self, rule: &RateRule, now: i64, jitter: f64) -> i64 {
+        self.violations = self.violations.saturating_add(1);
+        let backoff = rule
+            .backoff_after(self.violations, jitter)
+            .num_milliseconds();
+        // Whoever waits as long as told must be admitted then: the window has to have room. After a
+        // rule was made stricter, more than one attempt must leave it.
+        let must_leave =
+            self.admitted.len() + 1 - (rule.requests() as usize).min(self.admitted.len());
+        let last_to_leave = self.admitted.get(must_leave - 1).copied().unwrap_or(now);
+        let room_at = last_to_leave + rule.window().num_milliseconds() + 1;
+        let until = room_at.max(now.saturating_add(backoff));
+        if backoff > 0 {
+            self.blocked_until = Some(until);
+        }
+        self.forgiven_at = Some(until.saturating_add(backoff));
+        until
+    }
+}
