@@ -8,7 +8,7 @@ use session_core::ports::{EndedBatch, SessionStore};
 use session_core::{Ending, SessionState, Standing};
 
 use crate::parallel;
-use crate::samples::{found, idling, minute, revoked, session, start, stored, user};
+use crate::samples::{found, idling, ids, minute, revoked, session, start, stored, user};
 
 /// All but the one that is spared, and nobody else's.
 pub async fn all_but_one_are_ended(store: Arc<dyn SessionStore>) {
@@ -23,7 +23,8 @@ pub async fn all_but_one_are_ended(store: Arc<dyn SessionStore>) {
         .end_user_sessions(&user("ada"), Some(spared), ending.clone(), 100)
         .await;
     let EndedBatch { ended, more } = outcome.expect("the store answers");
-    assert_eq!(ended.iter().collect::<BTreeSet<_>>(), mine.iter().collect());
+    let ended: BTreeSet<_> = ids(ended).into_iter().collect();
+    assert_eq!(ended, mine.iter().copied().collect());
     assert!(!more);
     for id in mine {
         assert_eq!(
@@ -52,7 +53,7 @@ pub async fn many_are_ended_in_batches(store: Arc<dyn SessionStore>) {
             .await;
         let batch = batch.expect("the store answers");
         assert!(batch.ended.len() <= 10);
-        for id in batch.ended {
+        for id in ids(batch.ended) {
             assert!(ended.insert(id), "{id} was ended twice");
         }
         calls += 1;
@@ -87,7 +88,7 @@ pub async fn the_spared_one_is_spared_in_every_batch(store: Arc<dyn SessionStore
                 .end_user_sessions(&user(&name), Some(spared), revoked(minute(6)), 1)
                 .await;
             let batch = batch.expect("the store answers");
-            ended.extend(batch.ended);
+            ended.extend(ids(batch.ended));
             if !batch.more {
                 break;
             }
@@ -110,7 +111,7 @@ pub async fn parallel_calls_name_each_session_once(store: Arc<dyn SessionStore>)
             let batch = store
                 .end_user_sessions(&user("ada"), None, revoked(minute(5)), 4)
                 .await;
-            batch.expect("the store answers").ended
+            ids(batch.expect("the store answers").ended)
         }
     });
     let named = parallel::all(calls).await.concat();
@@ -129,7 +130,7 @@ pub async fn what_had_expired_is_not_counted(store: Arc<dyn SessionStore>) {
     let outcome = store
         .end_user_sessions(&user("ada"), None, revoked(minute(5)), 10)
         .await;
-    assert_eq!(outcome.expect("the store answers").ended, [live.id]);
+    assert_eq!(ids(outcome.expect("the store answers").ended), [live.id]);
     let idle = found(&store, idle.id).await;
     assert_eq!(idle.standing, Standing::Ended(Ending::expired(minute(5))));
     assert_eq!(

@@ -9,7 +9,7 @@ use session_core::{Activity, DeviceFingerprint, Session, Standing};
 use tokio::sync::Barrier;
 
 use crate::parallel;
-use crate::samples::{found, idling, minute, revoked, session, start, stored, user};
+use crate::samples::{found, idling, ids, minute, revoked, session, start, stored, user};
 
 const ROUNDS: usize = 200;
 
@@ -131,7 +131,7 @@ pub async fn sweep_against_touch(store: Arc<dyn SessionStore>) {
         };
         gate.wait().await;
         let swept = store.sweep(minute(6), start(), 10).await;
-        let expired = swept.expect("the store sweeps").expired;
+        let expired = ids(swept.expect("the store sweeps").expired);
         toucher.await.expect("the other does not fail");
         let record = found(&store, id).await;
         let has_ended = matches!(record.standing, Standing::Ended(_));
@@ -162,7 +162,7 @@ pub async fn end_all_against_create(store: Arc<dyn SessionStore>) {
                         .end_user_sessions(&user, None, revoked(minute(1)), 4)
                         .await;
                     let batch = batch.expect("the store answers");
-                    ended.extend(batch.ended);
+                    ended.extend(ids(batch.ended));
                     if !batch.more {
                         return ended;
                     }

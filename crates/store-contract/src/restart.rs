@@ -9,7 +9,9 @@ use session_core::ports::{
 };
 use session_core::{Activity, Metadata, PageRequest, SessionId};
 
-use crate::samples::{found, idling, minute, revoked, session, start, stored, stored_with, user};
+use crate::samples::{
+    found, idling, ids, minute, revoked, session, start, stored, stored_with, user,
+};
 
 /// What was answered before a store was closed is there after it was opened again.
 ///
@@ -112,6 +114,6 @@ async fn rules_still_hold(
     assert_eq!(evicted, [live], "the oldest of two makes room");
     let swept = store.sweep(minute(5), minute(2), 10).await;
     let swept = swept.expect("the store sweeps");
-    assert_eq!((swept.expired, swept.forgotten), (vec![idle], 1));
+    assert_eq!((ids(swept.expired), swept.forgotten), (vec![idle], 1));
     assert!(found(store, newcomer.id).await.is_live(minute(5)));
 }

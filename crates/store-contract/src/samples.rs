@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use session_core::ports::{Created, LimitPolicy, SessionLimit, SessionStore};
+use session_core::ports::{Created, EndedSession, LimitPolicy, SessionLimit, SessionStore};
 use session_core::{
     EndKind, EndReason, Ending, Lifetime, Session, SessionId, SessionSecret, UserId,
 };
@@ -111,4 +111,10 @@ pub async fn found(store: &Arc<dyn SessionStore>, id: SessionId) -> Arc<Session>
         .await
         .expect("the store answers")
         .expect("the session is there")
+}
+
+/// The handles of sessions that were ended together.
+#[must_use]
+pub fn ids(ended: Vec<EndedSession>) -> Vec<SessionId> {
+    ended.into_iter().map(|session| session.id).collect()
 }

@@ -58,7 +58,7 @@ async fn at_the_limit_refusing_is_an_error_that_says_so() {
         begin(&manager, None).await;
     }
     let refused = manager
-        .create(NewSession::of(user()))
+        .create(NewSession::of(user()), &Origin::system())
         .await
         .expect_err("it is refused");
     assert_eq!(refused.kind(), ErrorKind::LimitReached);

@@ -33,6 +33,7 @@ async fn the_health_of_sessions_names_the_store() {
             "redis_connection": redis_connection,
             "store": store_name,
             "store_connection": "healthy",
+            "audit": {"written": 0, "dropped": 0, "failures": 0, "lost": 0},
             "timestamp": START,
         });
         assert_eq!(

@@ -182,6 +182,7 @@ async fn health_answers_without_the_store_and_says_how_it_is() {
         "redis_connection": "not_configured",
         "store": "memory",
         "store_connection": "unhealthy",
+        "audit": {"written": 0, "dropped": 0, "failures": 0, "lost": 0},
         "timestamp": "2026-01-01T12:00:00Z",
     });
     assert_eq!(

@@ -119,6 +119,7 @@ async fn validating_names_the_user_and_what_they_may() {
         "expires_at": "2026-01-01T13:00:00Z",
         "role": "editor",
         "permissions": ["read", "write"],
+        "risk_score": 0.0,
     });
     let ask = Ask::get("/sessions/validate").header("x-session-id", &token);
     let answer = server.send(ask).await;

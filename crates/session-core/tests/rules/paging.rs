@@ -26,19 +26,21 @@ proptest! {
     #[test]
     fn a_page_has_from_one_to_a_thousand_entries(limit in any::<usize>()) {
         let is_fine = (1..=1000).contains(&limit);
-        prop_assert_eq!(PageRequest::new(Some(limit), None).is_ok(), is_fine);
+        prop_assert_eq!(PageRequest::<SessionId>::new(Some(limit), None).is_ok(), is_fine);
     }
 }
 
 #[test]
 fn a_page_has_a_hundred_entries_unless_said_otherwise() {
     assert_eq!(
-        PageRequest::new(None, None).expect("the default").limit(),
+        PageRequest::<SessionId>::new(None, None)
+            .expect("the default")
+            .limit(),
         100
     );
     for (limit, is_fine) in [(0, false), (1, true), (1000, true), (1001, false)] {
         assert_eq!(
-            PageRequest::new(Some(limit), None).is_ok(),
+            PageRequest::<SessionId>::new(Some(limit), None).is_ok(),
             is_fine,
             "{limit}"
         );
@@ -85,10 +87,10 @@ fn a_request_keeps_what_was_asked_for() {
     let cursor = Cursor(SessionId::at(at(0), [0; 10]));
     let request = PageRequest::new(Some(7), Some(cursor)).expect("in bounds");
     assert_eq!((request.limit(), request.after()), (7, Some(cursor)));
-    let default = PageRequest::default();
-    assert_eq!(PageRequest::new(None, None), Ok(default));
+    let default = PageRequest::<SessionId>::default();
+    assert_eq!(PageRequest::<SessionId>::new(None, None), Ok(default));
     assert_eq!((default.limit(), default.after()), (100, None));
-    let error = PageRequest::new(Some(0), None).expect_err("none at all");
+    let error = PageRequest::<SessionId>::new(Some(0), None).expect_err("none at all");
     assert_eq!(
         (error.field(), error.to_string().as_str()),
         ("limit", "`limit` must be from 1 to 1000")
