@@ -6,13 +6,19 @@
     reason = "tests fail by panicking, and so do the functions that they share"
 )]
 
+mod admin;
+mod audit;
 mod bad_input;
 mod docs;
 mod except;
+mod hijacking;
+mod https;
 mod keys;
 mod limits;
 mod list;
 mod operations;
+mod rate_limits;
+mod revocation;
 mod routing;
 mod store_down;
 mod support;

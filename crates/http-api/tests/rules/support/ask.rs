@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::http::request::Builder;
 use futures_util::stream;
+use http_api::PeerAddress;
 use serde_json::Value;
 
 use super::{ADMIN_KEY, SERVICE_KEY};
@@ -43,6 +44,12 @@ impl Ask {
 
     pub(crate) fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.head = self.head.header(name, value.as_ref());
+        self
+    }
+
+    /// From the other end of a connection of this address.
+    pub(crate) fn peer(mut self, address: &str) -> Self {
+        self.head = self.head.extension(PeerAddress(address.parse().unwrap()));
         self
     }
 

@@ -40,7 +40,6 @@ impl Clock for FakeClock {
 /// The API as `sessiond` serves it, without the network.
 pub(crate) struct Server {
     pub(crate) api: Api,
-    pub(crate) services: Services,
     clock: Arc<FakeClock>,
 }
 
@@ -85,12 +84,8 @@ impl Server {
         let mut keys = ServiceKeys::default();
         keys.add(KeyRole::Service, SERVICE_KEY).unwrap();
         keys.add(KeyRole::Admin, ADMIN_KEY).unwrap();
-        let api = Api::new(services.clone(), keys, config);
-        Self {
-            api,
-            services,
-            clock,
-        }
+        let api = Api::new(services, keys, config);
+        Self { api, clock }
     }
 
     pub(crate) async fn send(&self, ask: Ask) -> Answer {
