@@ -35,6 +35,7 @@
     reason = "this crate is made of tests, whose way to fail is to panic"
 )]
 
+pub mod audit;
 pub mod create;
 pub mod end;
 pub mod end_user;
@@ -43,9 +44,12 @@ pub mod limit;
 pub mod list;
 pub mod parallel;
 pub mod race;
+pub mod rate_limits;
 pub mod restart;
+pub mod revocations;
 pub mod samples;
 pub mod stats;
+pub mod suspend;
 pub mod sweep;
 pub mod touch;
 pub mod update;
@@ -109,6 +113,13 @@ macro_rules! contract_tests {
                 parallel_calls_name_each_session_once,
                 what_had_expired_is_not_counted
             ],
+            suspend: [
+                a_session_is_held_back_and_goes_on,
+                what_is_not_live_is_not_suspended,
+                a_suspended_session_is_live_until_its_deadline,
+                end_against_suspend_and_resume,
+                of_parallel_suspensions_one_counts
+            ],
             race: [
                 end_against_touch,
                 end_against_extend,
@@ -145,5 +156,61 @@ macro_rules! contract_tests {
                 $crate::parallel::in_time($crate::$module::$name(store)).await;
             })+
         })+
+    };
+}
+
+/// The same as [`contract_tests!`] for a list of revocations: `$fresh` returns an
+/// `Arc<dyn RevocationList>`.
+#[macro_export]
+macro_rules! revocation_tests {
+    ($fresh:ident) => {
+        $crate::contract_tests!(@tests $fresh
+            revocations: [
+                what_was_revoked_is_found_whole,
+                a_revocation_is_in_force_until_it_is_over,
+                the_first_revocation_stands,
+                of_parallel_revocations_one_counts,
+                revoke_against_find,
+                the_history_tells_users_and_sessions_apart,
+                pages_of_the_history_hold_each_once,
+                what_is_over_is_forgotten
+            ]
+        );
+    };
+}
+
+/// The same as [`contract_tests!`] for a rate limiter: `$fresh` returns an `Arc<dyn RateLimiter>`.
+#[macro_export]
+macro_rules! rate_limit_tests {
+    ($fresh:ident) => {
+        $crate::contract_tests!(@tests $fresh
+            rate_limits: [
+                of_fifty_parallel_attempts_ten_are_admitted,
+                an_attempt_counts_in_all_of_its_keys_or_in_none,
+                who_waits_as_long_as_told_is_admitted,
+                decisions_are_those_of_the_rule,
+                a_reset_forgets_one_key,
+                what_means_nothing_any_more_is_forgotten
+            ]
+        );
+    };
+}
+
+/// The same as [`contract_tests!`] for an audit log: `$fresh` returns an `Arc<dyn AuditLog>`.
+#[macro_export]
+macro_rules! audit_tests {
+    ($fresh:ident) => {
+        $crate::contract_tests!(@tests $fresh
+            audit: [
+                records_are_chained_in_order,
+                an_event_is_found_whole,
+                an_event_is_recorded_once,
+                parallel_appends_make_one_chain,
+                filters_and_pages_find_each_once,
+                counts_are_those_of_the_events,
+                the_oldest_are_forgotten_and_the_rest_verifies,
+                a_noted_head_is_asked_for
+            ]
+        );
     };
 }

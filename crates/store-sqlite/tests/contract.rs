@@ -9,41 +9,65 @@ use session_core::ports::SessionStore;
 use store_sqlite::{Options, SqliteStore};
 use tempfile::TempDir;
 
-async fn open(folder: &Path, copies: usize) -> Arc<dyn SessionStore> {
+async fn open(folder: &Path, copies: usize) -> Arc<SqliteStore> {
     let options = Options::new(folder.join("sessions.db")).copies(copies);
-    Arc::new(
-        SqliteStore::open(options)
-            .await
-            .expect("the database opens"),
-    )
+    let store = SqliteStore::open(options).await;
+    Arc::new(store.expect("the database opens"))
 }
 
-async fn fresh(copies: usize) -> (Arc<dyn SessionStore>, TempDir) {
+async fn fresh(copies: usize) -> (Arc<SqliteStore>, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     (open(folder.path(), copies).await, folder)
 }
 
-mod with_copies {
-    async fn fresh() -> (std::sync::Arc<dyn super::SessionStore>, super::TempDir) {
-        super::fresh(1000).await
-    }
+/// Every contract on a database that keeps so many copies in memory.
+macro_rules! all_contracts {
+    ($copies:literal) => {
+        use std::sync::Arc;
 
-    store_contract::contract_tests!(fresh);
+        use session_core::ports::{AuditLog, RateLimiter, RevocationList, SessionStore};
+        use tempfile::TempDir;
+
+        async fn fresh() -> (Arc<dyn SessionStore>, TempDir) {
+            let (store, folder) = super::fresh($copies).await;
+            (store, folder)
+        }
+
+        async fn fresh_list() -> (Arc<dyn RevocationList>, TempDir) {
+            let (store, folder) = super::fresh($copies).await;
+            (store, folder)
+        }
+
+        async fn fresh_limiter() -> (Arc<dyn RateLimiter>, TempDir) {
+            let (store, folder) = super::fresh($copies).await;
+            (store, folder)
+        }
+
+        async fn fresh_log() -> (Arc<dyn AuditLog>, TempDir) {
+            let (store, folder) = super::fresh($copies).await;
+            (store, folder)
+        }
+
+        store_contract::contract_tests!(fresh);
+        store_contract::revocation_tests!(fresh_list);
+        store_contract::rate_limit_tests!(fresh_limiter);
+        store_contract::audit_tests!(fresh_log);
+    };
+}
+
+mod with_copies {
+    all_contracts!(1000);
 }
 
 mod without_copies {
-    async fn fresh() -> (std::sync::Arc<dyn super::SessionStore>, super::TempDir) {
-        super::fresh(0).await
-    }
-
-    store_contract::contract_tests!(fresh);
+    all_contracts!(0);
 }
 
 #[tokio::test]
 async fn everything_survives_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     store_contract::restart::everything_survives_a_restart(async || {
-        open(folder.path(), 1000).await
+        open(folder.path(), 1000).await as Arc<dyn SessionStore>
     })
     .await;
 }
