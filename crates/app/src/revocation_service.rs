@@ -282,12 +282,12 @@ impl RevocationService {
     ) -> Result<Option<Arc<Revocation>>, SessionError> {
         let now = self.clock.now();
         let Some(cache) = &self.cache else {
-            return Ok(self.list.find(token, now).await?);
+            return Ok(self.list.find_revocation(token, now).await?);
         };
         if let Some(known) = cache.get(token, now) {
             return Ok(known.filter(|revocation| revocation.expires_at > now));
         }
-        let load = async { self.list.find(token, now).await.map(Some) };
+        let load = async { self.list.find_revocation(token, now).await.map(Some) };
         Ok(cache.get_or_load(token, now, load).await?.flatten())
     }
 
@@ -309,7 +309,10 @@ impl RevocationService {
     /// # Errors
     /// `Store`.
     pub async fn forget_expired(&self) -> Result<Cleaned, SessionError> {
-        let forgotten = self.list.forget(self.clock.now(), BATCH).await?;
+        let forgotten = self
+            .list
+            .forget_revocations(self.clock.now(), BATCH)
+            .await?;
         Ok(Cleaned {
             removed: forgotten.count,
             more: forgotten.more,

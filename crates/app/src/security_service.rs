@@ -100,7 +100,7 @@ impl SecurityService {
             .collect();
         let decision = self
             .rates
-            .check(&attempts, self.clock.now(), self.jitter())
+            .attempt(&attempts, self.clock.now(), self.jitter())
             .await?;
         let (retry_after, violations, is_new) = match decision {
             RateDecision::Admitted { remaining } => return Ok(remaining),
@@ -312,9 +312,9 @@ impl SecurityService {
     /// `Store`.
     pub async fn forget_expired(&self) -> Result<Cleaned, SessionError> {
         let now = self.clock.now();
-        let rates = self.rates.forget(now, BATCH).await?;
+        let rates = self.rates.forget_counts(now, BATCH).await?;
         let before = now - self.audit.policy().retention;
-        let records = self.log.forget(before, BATCH).await?;
+        let records = self.log.forget_events(before, BATCH).await?;
         Ok(Cleaned {
             removed: rates.count + records.count,
             more: rates.more || records.more,

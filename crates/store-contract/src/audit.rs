@@ -26,7 +26,8 @@ fn event(action: AuditAction, at: DateTime<Utc>) -> AuditEvent {
     }
 }
 
-fn events(count: i64) -> Vec<AuditEvent> {
+/// Events of a minute each, from the first on.
+pub(crate) fn events(count: i64) -> Vec<AuditEvent> {
     (0..count)
         .map(|n| event(AuditAction::SessionCreated, minute(n)))
         .collect()
@@ -264,11 +265,11 @@ pub async fn the_oldest_are_forgotten_and_the_rest_verifies(log: Arc<dyn AuditLo
     told[30].timestamp = minute(1000);
     append(&log, &told).await;
     let before = verified(&log).await;
-    let none = log.forget(minute(0), 10).await.expect("it forgets");
+    let none = log.forget_events(minute(0), 10).await.expect("it forgets");
     assert_eq!((none.count, none.more), (0, false));
     let mut counts = Vec::new();
     loop {
-        let step = log.forget(minute(25), 10).await.expect("it forgets");
+        let step = log.forget_events(minute(25), 10).await.expect("it forgets");
         counts.push(step.count);
         let now = verified(&log).await;
         assert_eq!(now.head, before.head);
@@ -278,7 +279,10 @@ pub async fn the_oldest_are_forgotten_and_the_rest_verifies(log: Arc<dyn AuditLo
         }
     }
     assert_eq!(counts, [10, 10, 5]);
-    let step = log.forget(minute(500), 100).await.expect("it forgets");
+    let step = log
+        .forget_events(minute(500), 100)
+        .await
+        .expect("it forgets");
     assert_eq!(
         (step.count, step.more),
         (5, false),
@@ -290,7 +294,12 @@ pub async fn the_oldest_are_forgotten_and_the_rest_verifies(log: Arc<dyn AuditLo
     append(&log, &events(1)).await;
     assert_eq!(verified(&log).await.head.sequence, 41);
     // All of them, and it goes on from there.
-    while log.forget(minute(5000), 4).await.expect("it forgets").more {}
+    while log
+        .forget_events(minute(5000), 4)
+        .await
+        .expect("it forgets")
+        .more
+    {}
     let empty = verified(&log).await;
     assert_eq!((empty.records, empty.head), (0, empty.base));
     append(&log, &events(1)).await;

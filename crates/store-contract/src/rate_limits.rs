@@ -19,7 +19,7 @@ async fn check(
     attempts: &[Attempt],
     at: DateTime<Utc>,
 ) -> RateDecision {
-    let decision = limiter.check(attempts, at, 0.0).await;
+    let decision = limiter.attempt(attempts, at, 0.0).await;
     decision.expect("the limiter answers")
 }
 
@@ -118,7 +118,7 @@ pub async fn decisions_are_those_of_the_rule(limiter: Arc<dyn RateLimiter>) {
         let mut pairs: Vec<_> = rules.zip(&mut asked).collect();
         let expected = decide(&mut pairs, at, jitter);
         states.extend(attempts.iter().map(|attempt| attempt.key).zip(asked));
-        let decision = limiter.check(&attempts, at, jitter).await;
+        let decision = limiter.attempt(&attempts, at, jitter).await;
         assert_eq!(decision.expect("the limiter answers"), expected);
     }
 }
@@ -153,11 +153,17 @@ pub async fn what_means_nothing_any_more_is_forgotten(limiter: Arc<dyn RateLimit
     }
     let kept = Attempt::of(&long, "ada");
     assert!(admits(&limiter, &kept, start()).await);
-    let early = limiter.forget(minute(1), 10).await.expect("it forgets");
+    let early = limiter
+        .forget_counts(minute(1), 10)
+        .await
+        .expect("it forgets");
     assert_eq!(early.count, 0, "an attempt one window ago still counts");
     let mut counts = Vec::new();
     loop {
-        let step = limiter.forget(minute(2), 10).await.expect("it forgets");
+        let step = limiter
+            .forget_counts(minute(2), 10)
+            .await
+            .expect("it forgets");
         counts.push(step.count);
         if !step.more {
             break;

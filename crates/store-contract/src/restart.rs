@@ -5,9 +5,12 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use serde_json::json;
 use session_core::ports::{
-    Extension, LimitPolicy, SessionChange, SessionLimit, SessionStore, UpdateOutcome,
+    AuditLog, Extension, LimitPolicy, RateLimiter, RevocationList, SessionChange, SessionLimit,
+    SessionStore, UpdateOutcome,
 };
-use session_core::{Activity, Metadata, PageRequest, SessionId};
+use session_core::{
+    Activity, Attempt, Metadata, PageRequest, RateDecision, RateRule, SessionId, Standing,
+};
 
 use crate::samples::{
     found, idling, ids, minute, revoked, session, start, stored, stored_with, user,
@@ -116,4 +119,71 @@ async fn rules_still_hold(
     let swept = swept.expect("the store sweeps");
     assert_eq!((ids(swept.expired), swept.forgotten), (vec![idle], 1));
     assert!(found(store, newcomer.id).await.is_live(minute(5)));
+}
+
+/// So are revocations, what was counted under rate limits, the audit log, and sessions held back.
+///
+/// `open` opens the same data each time.
+pub async fn trust_survives_a_restart<S>(open: impl AsyncFn() -> Arc<S>)
+where
+    S: SessionStore + RevocationList + RateLimiter + AuditLog,
+{
+    let store = open().await;
+    let held = session("ada", start());
+    let id = held.id;
+    store
+        .create(held, crate::samples::NO_LIMIT)
+        .await
+        .expect("it is created");
+    store
+        .suspend(id, true, minute(1))
+        .await
+        .expect("it is held");
+    let revocation = crate::revocations::revocation(0);
+    let revocations = std::slice::from_ref(&revocation);
+    store.revoke(revocations).await.expect("it is revoked");
+    let rule = RateRule::new("login_attempt", 3, TimeDelta::minutes(5)).expect("a rule");
+    let attempt = [Attempt::of(&rule, "ada")];
+    let mut before = Vec::new();
+    for _ in 0..4 {
+        let decision = store.attempt(&attempt, start(), 0.0).await;
+        before.push(decision.expect("the limiter answers"));
+    }
+    store
+        .append(&crate::audit::events(20))
+        .await
+        .expect("the log takes events");
+    store
+        .forget_events(minute(5), 100)
+        .await
+        .expect("it forgets");
+    let head = store.verify(None).await.expect("the log answers");
+    store.close().await;
+    drop(store);
+
+    let store = open().await;
+    let found = store.find(id).await;
+    let found = found.expect("the store answers").expect("it is there");
+    assert_eq!(found.standing, Standing::Suspended);
+    let found = store
+        .find_revocation(revocation.token_hash, minute(59))
+        .await;
+    let found = found.expect("the list answers");
+    assert_eq!(found.as_deref(), Some(&revocation));
+    let decision = store.attempt(&attempt, start(), 0.0).await;
+    let decision = decision.expect("the limiter answers");
+    assert!(!decision.is_admitted(), "a restart forgets nothing");
+    let Some(&RateDecision::Refused { retry_after, .. }) = before.last() else {
+        panic!("the fourth was over the limit")
+    };
+    let decision = store.attempt(&attempt, start() + retry_after, 0.0).await;
+    assert!(decision.expect("the limiter answers").is_admitted());
+    assert_eq!(store.verify(None).await.expect("the log answers"), head);
+    store
+        .append(&crate::audit::events(1))
+        .await
+        .expect("the log takes events");
+    let verified = store.verify(None).await.expect("the log answers");
+    assert_eq!(verified.expect("the chain is whole").head.sequence, 21);
+    store.close().await;
 }

@@ -12,7 +12,7 @@ use crate::parallel;
 use crate::samples::{minute, user};
 
 /// A revocation of a token that no other has, at this minute, known for an hour.
-fn revocation(minutes: i64) -> Revocation {
+pub(crate) fn revocation(minutes: i64) -> Revocation {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let mut tail = [0; 10];
@@ -41,7 +41,7 @@ async fn find(
     token: TokenHash,
     minutes: i64,
 ) -> Option<Arc<Revocation>> {
-    let found = list.find(token, minute(minutes)).await;
+    let found = list.find_revocation(token, minute(minutes)).await;
     found.expect("the list answers")
 }
 
@@ -227,11 +227,17 @@ pub async fn what_is_over_is_forgotten(list: Arc<dyn RevocationList>) {
     let live = revocation(1);
     revoke(&list, &over).await;
     revoke(&list, &[longer, live.clone()]).await;
-    let early = list.forget(minute(59), 10).await.expect("it forgets");
+    let early = list
+        .forget_revocations(minute(59), 10)
+        .await
+        .expect("it forgets");
     assert_eq!((early.count, early.more), (0, false));
     let mut counts = Vec::new();
     loop {
-        let step = list.forget(minute(60), 10).await.expect("it forgets");
+        let step = list
+            .forget_revocations(minute(60), 10)
+            .await
+            .expect("it forgets");
         counts.push(step.count);
         if !step.more {
             break;

@@ -147,7 +147,11 @@ impl AuditLog for MemoryStore {
         Ok(check.finish())
     }
 
-    async fn forget(&self, before: DateTime<Utc>, batch: usize) -> Result<Forgotten, StoreError> {
+    async fn forget_events(
+        &self,
+        before: DateTime<Utc>,
+        batch: usize,
+    ) -> Result<Forgotten, StoreError> {
         let mut chain = self.audit.write("forget audit records")?;
         let is_old = |record: &AuditRecord| record.event.timestamp < before;
         let mut count = 0;

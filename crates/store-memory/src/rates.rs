@@ -54,7 +54,7 @@ impl Rates {
 
 #[async_trait]
 impl RateLimiter for MemoryStore {
-    async fn check(
+    async fn attempt(
         &self,
         attempts: &[Attempt],
         now: DateTime<Utc>,
@@ -85,7 +85,11 @@ impl RateLimiter for MemoryStore {
         Ok(())
     }
 
-    async fn forget(&self, now: DateTime<Utc>, batch: usize) -> Result<Forgotten, StoreError> {
+    async fn forget_counts(
+        &self,
+        now: DateTime<Utc>,
+        batch: usize,
+    ) -> Result<Forgotten, StoreError> {
         let dropped = self
             .rates
             .write("forget rate limits")?

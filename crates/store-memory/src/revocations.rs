@@ -103,7 +103,7 @@ impl RevocationList for MemoryStore {
         Ok(())
     }
 
-    async fn find(
+    async fn find_revocation(
         &self,
         token: TokenHash,
         now: DateTime<Utc>,
@@ -135,7 +135,11 @@ impl RevocationList for MemoryStore {
         Ok(Page::cut(found, page.limit(), |found| found.id))
     }
 
-    async fn forget(&self, now: DateTime<Utc>, batch: usize) -> Result<Forgotten, StoreError> {
+    async fn forget_revocations(
+        &self,
+        now: DateTime<Utc>,
+        batch: usize,
+    ) -> Result<Forgotten, StoreError> {
         let mut list = self.revocations.write("forget revocations")?;
         let over: Vec<_> = list
             .by_expiry

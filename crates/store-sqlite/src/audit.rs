@@ -114,7 +114,11 @@ impl AuditLog for SqliteStore {
             .map_err(|failure| failure.into_store_error(DOING))
     }
 
-    async fn forget(&self, before: DateTime<Utc>, batch: usize) -> Result<Forgotten, StoreError> {
+    async fn forget_events(
+        &self,
+        before: DateTime<Utc>,
+        batch: usize,
+    ) -> Result<Forgotten, StoreError> {
         let what = forget::What::Audit;
         self.writer
             .submit(forget::Request {

@@ -10,7 +10,7 @@ use crate::write::{forget, rate, rate_reset};
 
 #[async_trait]
 impl RateLimiter for SqliteStore {
-    async fn check(
+    async fn attempt(
         &self,
         attempts: &[Attempt],
         now: DateTime<Utc>,
@@ -31,7 +31,11 @@ impl RateLimiter for SqliteStore {
         self.writer.submit(rate_reset::Request { keys }).await
     }
 
-    async fn forget(&self, now: DateTime<Utc>, batch: usize) -> Result<Forgotten, StoreError> {
+    async fn forget_counts(
+        &self,
+        now: DateTime<Utc>,
+        batch: usize,
+    ) -> Result<Forgotten, StoreError> {
         let what = forget::What::RateLimits;
         self.writer
             .submit(forget::Request {

@@ -30,7 +30,7 @@ impl RevocationList for SqliteStore {
         self.writer.submit(revoke::Request { revocations }).await
     }
 
-    async fn find(
+    async fn find_revocation(
         &self,
         token: TokenHash,
         now: DateTime<Utc>,
@@ -90,7 +90,11 @@ impl RevocationList for SqliteStore {
         Ok(Page::cut(found, page.limit(), |revocation| revocation.id))
     }
 
-    async fn forget(&self, now: DateTime<Utc>, batch: usize) -> Result<Forgotten, StoreError> {
+    async fn forget_revocations(
+        &self,
+        now: DateTime<Utc>,
+        batch: usize,
+    ) -> Result<Forgotten, StoreError> {
         let what = forget::What::Revocations;
         self.writer
             .submit(forget::Request {

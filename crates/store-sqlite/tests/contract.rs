@@ -71,3 +71,10 @@ async fn everything_survives_a_restart() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn trust_survives_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    store_contract::restart::trust_survives_a_restart(async || open(folder.path(), 1000).await)
+        .await;
+}

@@ -118,13 +118,13 @@ async fn only_operators_are_let_in() {
 async fn an_admin_key_and_an_admins_session_are_let_in() {
     let server = Server::new();
     let admin = token_of_role(&server, "admin").await;
-    for ask in rows(&handle(&server.token_of("ada").await).to_owned()) {
+    for ask in rows(handle(&server.token_of("ada").await)) {
         server.send(ask.bearer(ADMIN_KEY)).await.ok();
     }
-    for ask in rows(&handle(&server.token_of("ada").await).to_owned()) {
+    for ask in rows(handle(&server.token_of("ada").await)) {
         server.send(ask.header("x-api-key", ADMIN_KEY)).await.ok();
     }
-    for ask in rows(&handle(&server.token_of("ada").await).to_owned()) {
+    for ask in rows(handle(&server.token_of("ada").await)) {
         server.send(ask.header("x-session-id", &admin)).await.ok();
     }
     // The role is the session's, so it ends with the session.

@@ -71,5 +71,9 @@ pub trait AuditLog: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn forget(&self, before: DateTime<Utc>, batch: usize) -> Result<Forgotten, StoreError>;
+    async fn forget_events(
+        &self,
+        before: DateTime<Utc>,
+        batch: usize,
+    ) -> Result<Forgotten, StoreError>;
 }

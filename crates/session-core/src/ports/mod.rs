@@ -23,7 +23,7 @@ pub use session_store::{
 };
 pub use store_error::{StoreError, StoreErrorKind};
 
-/// What one call of a port's `forget` did.
+/// What one call of a port's `forget_…` did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Forgotten {
     /// How many records went.

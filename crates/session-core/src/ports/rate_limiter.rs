@@ -19,7 +19,7 @@ pub trait RateLimiter: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`]: then it is not known whether it was counted, and it is not admitted.
-    async fn check(
+    async fn attempt(
         &self,
         attempts: &[Attempt],
         now: DateTime<Utc>,
@@ -36,5 +36,9 @@ pub trait RateLimiter: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn forget(&self, now: DateTime<Utc>, batch: usize) -> Result<Forgotten, StoreError>;
+    async fn forget_counts(
+        &self,
+        now: DateTime<Utc>,
+        batch: usize,
+    ) -> Result<Forgotten, StoreError>;
 }

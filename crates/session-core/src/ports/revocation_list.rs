@@ -28,7 +28,7 @@ pub trait RevocationList: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`]: then it is not known, and nobody gets in.
-    async fn find(
+    async fn find_revocation(
         &self,
         token: TokenHash,
         now: DateTime<Utc>,
@@ -50,5 +50,9 @@ pub trait RevocationList: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn forget(&self, now: DateTime<Utc>, batch: usize) -> Result<Forgotten, StoreError>;
+    async fn forget_revocations(
+        &self,
+        now: DateTime<Utc>,
+        batch: usize,
+    ) -> Result<Forgotten, StoreError>;
 }
