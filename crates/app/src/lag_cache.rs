@@ -33,7 +33,7 @@ impl<K: Copy + Eq + Hash, V: Clone> LagCache<K, V> {
     /// The cached record, if it is fresh enough.
     pub(crate) fn get(&self, key: K, now: DateTime<Utc>) -> Option<V> {
         let entry = self.entries.get(&key)?;
-        if now - entry.read_at < self.bound {
+        if self.is_fresh(&entry, now) {
             return Some(entry.record);
         }
         self.entries
@@ -49,7 +49,9 @@ impl<K: Copy + Eq + Hash, V: Clone> LagCache<K, V> {
         load: impl Future<Output = Result<Option<V>, E>>,
     ) -> Result<Option<V>, E> {
         match self.entries.get_value_or_guard_async(&key).await {
-            Ok(entry) => Ok(Some(entry.record)),
+            Ok(entry) if self.is_fresh(&entry, now) => Ok(Some(entry.record)),
+            // A lookup that took long entered what it had read before the bound.
+            Ok(_) => load.await,
             Err(placeholder) => {
                 let found = load.await?;
                 if let Some(record) = &found {
@@ -63,6 +65,10 @@ impl<K: Copy + Eq + Hash, V: Clone> LagCache<K, V> {
                 Ok(found)
             }
         }
+    }
+
+    fn is_fresh(&self, entry: &Entry<V>, now: DateTime<Utc>) -> bool {
+        now - entry.read_at < self.bound
     }
 
     /// This process changed the record.

@@ -6,7 +6,11 @@
 )]
 
 mod activity;
+mod audit_trail;
 mod background;
 mod changes;
 mod freshness;
 mod harness;
+mod revocations;
+mod revoke_races;
+mod suspicion;
