@@ -2,9 +2,12 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     reason = "tests fail by panicking, and so does what they share"
 )]
 
+mod audit_chain;
+mod audit_events;
 mod deadlines;
 mod errors;
 mod fingerprints;
@@ -13,6 +16,9 @@ mod metadata;
 #[cfg(feature = "mocks")]
 mod mocks;
 mod paging;
+mod rate_limits;
+mod revocations;
+mod risks;
 mod sample;
 mod states;
 mod strict_json;

@@ -8,6 +8,7 @@
     reason = "tests fail by panicking, and so do the functions that they share"
 )]
 
+mod audit;
 mod crash;
 mod secrets;
 mod start_and_stop;

@@ -119,19 +119,19 @@ impl Client {
     }
 
     pub(crate) fn post(&mut self, path: &str, body: &Value) -> Answer {
-        self.send("POST", path, "", Some(body))
+        self.request("POST", path, "", Some(body))
     }
 
     pub(crate) fn get(&mut self, path: &str) -> Answer {
-        self.send("GET", path, "", None)
+        self.request("GET", path, "", None)
     }
 
     pub(crate) fn delete(&mut self, path: &str) -> Answer {
-        self.send("DELETE", path, "", None)
+        self.request("DELETE", path, "", None)
     }
 
     pub(crate) fn validate(&mut self, token: &str) -> Answer {
-        self.send(
+        self.request(
             "GET",
             "/sessions/validate",
             &format!("X-Session-ID: {token}\r\n"),
@@ -139,7 +139,13 @@ impl Client {
         )
     }
 
-    fn send(&mut self, method: &str, path: &str, extra: &str, body: Option<&Value>) -> Answer {
+    pub(crate) fn request(
+        &mut self,
+        method: &str,
+        path: &str,
+        extra: &str,
+        body: Option<&Value>,
+    ) -> Answer {
         let body = body.map(Value::to_string).unwrap_or_default();
         let length = body.len();
         let request = format!(
