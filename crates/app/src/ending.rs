@@ -28,8 +28,7 @@ impl SessionManager {
     ) -> Result<EndOutcome, SessionError> {
         let now = self.clock.now();
         if let SessionRef::Token(_) = which {
-            let session = self.store.find(which.id()).await?;
-            self.proven(which, session).ok_or(SessionError::NotFound)?;
+            self.record_of_proven(which).await?;
         }
         // What is known of its use decides whether it is ended now or had expired before.
         self.write_activity_down(which.id()).await?;
@@ -45,6 +44,18 @@ impl SessionManager {
             self.record(action_of(kind), session, origin).await;
         }
         Ok(outcome)
+    }
+
+    /// A session's record as the store has it, ended or not.
+    ///
+    /// # Errors
+    /// [`SessionError::NotFound`] without a record, or with the wrong secret; `Store`.
+    pub(crate) async fn record_of_proven(
+        &self,
+        which: &SessionRef,
+    ) -> Result<Arc<Session>, SessionError> {
+        let session = self.store.find(which.id()).await?;
+        self.proven(which, session).ok_or(SessionError::NotFound)
     }
 
     /// Ends some of a user's sessions, all but `except`; call it until

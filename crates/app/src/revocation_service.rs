@@ -129,24 +129,27 @@ impl RevocationService {
         parent: Option<RevocationId>,
         origin: &Origin<'_>,
     ) -> Result<RevokedSession, SessionError> {
-        // The end comes first: should the list fail, the credentials are dead all the same.
-        let outcome = self
-            .sessions
-            .end(which, EndKind::Revoked, reason.clone(), origin)
-            .await?;
-        let (session, was_live) = match outcome {
-            EndOutcome::Ended(session) => (session, true),
-            EndOutcome::EndedBefore(session) => (session, false),
-        };
-        let mut revocations = Vec::with_capacity(1 + tokens.len());
-        // The session of a token that was revoked, or that ended before: what is on the list stands.
+        let session = self.sessions.record_of_proven(which).await?;
         let ended = EndedSession::from(&*session);
+        let mut revocations = Vec::with_capacity(1 + tokens.len());
         revocations.push(self.of_session(&ended, &reason, parent, origin)?);
         let cascaded_from = Some(revocations[0].id);
         for token in tokens {
             revocations.push(self.of_token(token, &reason, cascaded_from, origin)?);
         }
-        self.put_on_list(&revocations).await?;
+        // At the same time, so that a store that groups its writes does both in one. Either may fail
+        // alone, and trying again completes it: the end is what refuses the credentials, and the list
+        // refuses no session.
+        let handle = SessionRef::Handle(session.id);
+        let end = self
+            .sessions
+            .end(&handle, EndKind::Revoked, reason.clone(), origin);
+        let (outcome, listed) = tokio::join!(end, self.put_on_list(&revocations));
+        let (session, was_live) = match outcome? {
+            EndOutcome::Ended(session) => (session, true),
+            EndOutcome::EndedBefore(session) => (session, false),
+        };
+        listed?;
         self.record_tokens(&revocations[1..], origin).await;
         Ok(RevokedSession {
             session,

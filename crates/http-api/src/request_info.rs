@@ -1,10 +1,11 @@
+use std::convert::Infallible;
 use std::net::IpAddr;
 
 use app::{Actor, Origin};
 use axum::extract::{FromRef, FromRequestParts, MatchedPath};
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use session_core::ClientDetails;
 
 use crate::api::AppState;
@@ -36,6 +37,19 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         Ok(Self::of(parts, &AppState::from_ref(state)))
+    }
+}
+
+/// All headers of a request, taken out of it instead of copied: for a handler that is asked very often
+/// and has no body to read. Whatever reads headers must stand before it.
+#[derive(Debug)]
+pub(crate) struct TakenHeaders(pub(crate) HeaderMap);
+
+impl<S: Send + Sync> FromRequestParts<S> for TakenHeaders {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(std::mem::take(&mut parts.headers)))
     }
 }
 

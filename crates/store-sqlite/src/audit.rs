@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use session_core::ports::{AuditLog, Forgotten, StoreError};
 use session_core::{
     Anchor, AuditAction, AuditEvent, AuditFilter, AuditOrder, AuditRecord, AuditSummary,
-    BrokenRecord, ChainCheck, ChainHash, Page, PageRequest, Sequence, UserId, Verified,
+    BrokenRecord, ChainCheck, ChainHash, Page, PageRequest, Sequence, SessionId, UserId, Verified,
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
@@ -37,8 +37,13 @@ impl AuditLog for SqliteStore {
     ) -> Result<Page<AuditRecord, Sequence>, StoreError> {
         const DOING: &str = "read the audit log";
         self.fail_if_closed(DOING)?;
-        let rows = sqlx::query(statement(filter, order))
-            .bind(filter.user_id.as_ref().map(|user| user.as_str().to_owned()))
+        let user_id = match (&filter.user_id, filter.session_id) {
+            (None, Some(session)) => self.user_of(session).await,
+            (user, _) => Ok(user.as_ref().map(|user| user.as_str().to_owned())),
+        };
+        let user_id = user_id.map_err(|error| Failure::from(error).into_store_error(DOING))?;
+        let rows = sqlx::query(statement(user_id.is_some(), order))
+            .bind(user_id)
             .bind(filter.session_id.map(|id| id.to_string()))
             .bind(filter.action.map(AuditAction::as_str))
             .bind(filter.since.map(text_of))
@@ -130,6 +135,18 @@ impl AuditLog for SqliteStore {
     }
 }
 
+impl SqliteStore {
+    /// Whose a session is, as long as its record is kept: a user's events have an index, a session's
+    /// do not.
+    async fn user_of(&self, session: SessionId) -> sqlx::Result<Option<String>> {
+        let row = sqlx::query("SELECT user_id FROM sessions WHERE id = ?1")
+            .bind(session.as_bytes().to_vec())
+            .fetch_optional(&self.readers)
+            .await?;
+        row.map(|row| row.try_get(0)).transpose()
+    }
+}
+
 /// Why the audit log of a file could not be verified.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
@@ -199,14 +216,14 @@ async fn verify(
     }
 }
 
-/// A statement by the most telling part of the filter, so that each uses its index.
-fn statement(filter: &AuditFilter, order: AuditOrder) -> &'static str {
+/// A statement for the events of a user, which have an index, or for those of everyone.
+fn statement(of_user: bool, order: AuditOrder) -> &'static str {
     macro_rules! page {
         ($by:literal, $follows:literal, $direction:literal) => {
             concat!(
                 "SELECT sequence, event, hash FROM audit WHERE ",
                 $by,
-                " AND (?3 IS NULL OR action = ?3) AND (?4 IS NULL OR at >= ?4)
+                " AND (?2 IS NULL OR session_id = ?2) AND (?3 IS NULL OR action = ?3) AND (?4 IS NULL OR at >= ?4)
                   AND (?5 IS NULL OR at < ?5) AND (?6 IS NULL OR sequence ",
                 $follows,
                 " ?6) ORDER BY sequence ",
@@ -223,10 +240,10 @@ fn statement(filter: &AuditFilter, order: AuditOrder) -> &'static str {
             }
         };
     }
-    match (&filter.user_id, filter.session_id) {
-        (_, Some(_)) => both!("session_id = ?2 AND (?1 IS NULL OR user_id = ?1)"),
-        (Some(_), None) => both!("user_id = ?1 AND ?2 IS NULL"),
-        (None, None) => both!("?1 IS NULL AND ?2 IS NULL"),
+    if of_user {
+        both!("user_id = ?1")
+    } else {
+        both!("?1 IS NULL")
     }
 }
 

@@ -17,6 +17,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages in the WAL (4 KiB each) before it is copied into the database. Larger than SQLite's 1000,
 /// since under load many commits write the same pages, which are then copied once.
 const CHECKPOINT_PAGES: &str = "8000";
+/// Pages that the writer keeps in memory, at most: 64 MiB, as negative KiB. Ends, revocations and
+/// changes touch pages all over the file, and SQLite's 2 MB would have most of them read again each
+/// time.
+const WRITER_CACHE: &str = "-65536";
 /// Connections for lists and statistics. Lookups have their own.
 const READERS: u32 = 2;
 
@@ -126,7 +130,8 @@ impl SqliteStore {
         let lock = OwnerLock::take(&options.path, &options.holder)?;
         file::create_private(&options.path)?;
         let connect = options.connection();
-        let mut connection: SqliteConnection = connect.connect().await?;
+        let writer = connect.clone().pragma("cache_size", WRITER_CACHE);
+        let mut connection: SqliteConnection = writer.connect().await?;
         schema::migrate(&mut connection).await?;
 
         let readers = connect.clone().pragma("query_only", "ON");
@@ -135,7 +140,7 @@ impl SqliteStore {
             .connect_lazy_with(readers.clone());
         let copies = AllCopies::new(options.copies);
         let finder = Finder::start(&readers).await?;
-        let writer = Writer::start(connection, connect, copies.clone());
+        let writer = Writer::start(connection, writer, copies.clone());
         Ok(Self::assemble(lock, copies, finder, pool, writer))
     }
 }

@@ -58,10 +58,16 @@ impl RevocationList for SqliteStore {
         // One statement each, so that each uses its index.
         let by = match (&user_id, session_id) {
             (_, Some(_)) => concat!(
-                "SELECT ",
+                "SELECT * FROM (
+                     SELECT ",
                 columns!(),
-                " FROM revocations WHERE session_id = ?2 AND (?1 IS NULL OR user_id = ?1)
-                  AND (?3 IS NULL OR id < ?3) ORDER BY id DESC LIMIT ?4"
+                " FROM revocations WHERE token_hash = ?5
+                     UNION ALL
+                     SELECT ",
+                columns!(),
+                " FROM revocations WHERE session_id = ?2 AND token_type > 0)
+                  WHERE (?1 IS NULL OR user_id = ?1) AND (?3 IS NULL OR id < ?3)
+                  ORDER BY id DESC LIMIT ?4"
             ),
             (Some(_), None) => concat!(
                 "SELECT ",
@@ -82,6 +88,7 @@ impl RevocationList for SqliteStore {
             .bind(session_id.map(|id| id.as_bytes().to_vec()))
             .bind(page.after().map(|cursor| cursor.0.as_bytes().to_vec()))
             .bind(as_sql(page.limit() + 1))
+            .bind(session_id.map(|id| TokenHash::of_session(id).as_bytes().to_vec()))
             .fetch_all(&self.readers)
             .await
             .map_err(|error| Failure::from(error).into_store_error(DOING))?;

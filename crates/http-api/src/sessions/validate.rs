@@ -1,6 +1,6 @@
 use app::{Actor, Found, Verdict};
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use chrono::SecondsFormat;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -12,7 +12,7 @@ use crate::api::AppState;
 use crate::credentials::session_token;
 use crate::json::Json;
 use crate::problem::{Problem, ProblemBody};
-use crate::request_info::RequestInfo;
+use crate::request_info::{RequestInfo, TakenHeaders};
 
 const SESSION_USER: HeaderName = HeaderName::from_static("x-session-user");
 const SESSION_EXPIRES: HeaderName = HeaderName::from_static("x-session-expires");
@@ -76,7 +76,7 @@ impl<'a> ValidJson<'a> {
 pub(crate) async fn validate(
     State(state): State<AppState>,
     info: RequestInfo,
-    headers: HeaderMap,
+    TakenHeaders(headers): TakenHeaders,
 ) -> Result<Response, Problem> {
     let token = session_token(&headers, &state.config)?
         .ok_or_else(|| Problem::unauthorized("token_required", "A session token is needed."))?;
