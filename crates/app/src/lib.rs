@@ -6,6 +6,10 @@
 //! [`wiring`] opens the store that the settings name; [`Background`] runs what goes on by itself.
 //! Nothing here speaks SQL or HTTP.
 //!
+//! A use case that changes something is more than one step: what it does, and the record of it. A
+//! program that may drop the future of one midway (because a client hung up, say) should run it as a
+//! task of its own, as `http-api` does.
+//!
 //! ```
 //! use std::sync::Arc;
 //!

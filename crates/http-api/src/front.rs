@@ -73,13 +73,33 @@ impl Api {
     }
 
     async fn route(&self, request: Request<Body>) -> Response {
-        // A panic is a fault of ours; it must not take other requests of the connection with it.
-        let answer = AssertUnwindSafe(self.router.clone().call(request)).catch_unwind();
+        let must_finish = self.must_finish(&request);
+        let answer = self.router.clone().call(request);
+        let answer = async {
+            if must_finish {
+                tokio::spawn(answer).await.map_err(drop)
+            } else {
+                // A panic is a fault of ours; it must not take other requests of the connection
+                // with it.
+                AssertUnwindSafe(answer).catch_unwind().await.map_err(drop)
+            }
+        };
         match tokio::time::timeout(REQUEST_TIMEOUT, answer).await {
             Ok(Ok(Ok(response))) => response,
-            Ok(Err(_panic)) => Problem::internal("a handler panicked").into(),
+            Ok(Err(())) => Problem::internal("a handler panicked").into(),
             Err(_elapsed) => Problem::unavailable("the request took too long").into(),
         }
+    }
+
+    /// Whether a request is carried out to its end though nobody waits for the answer any more.
+    ///
+    /// When a client hangs up, the connection drops what it was working on, at whatever point that
+    /// is: after the end of a session and before its record, for one. So what changes something is a
+    /// task of its own; and so is what a proxy asks for a client, since that may end a session.
+    fn must_finish(&self, request: &Request<Body>) -> bool {
+        let proxies = &self.shared.config.trusted_proxies;
+        let peer = request.extensions().get().map(|PeerAddress(peer)| *peer);
+        !request.method().is_safe() || peer.is_some_and(|peer| proxies.trusts(peer))
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::SqliteConnectOptions;
 
-use crate::support::{Server, command};
+use crate::support::{SERVICE_KEY, Server, command};
 
 fn verify(folder: &Path, noted: Option<&str>) -> Output {
     let mut verify = Command::new(env!("CARGO_BIN_EXE_sessiond"));
@@ -201,5 +201,56 @@ fn lines_of(folder: &Path) -> Vec<Value> {
                 serde_json::from_str(&line).expect("one record")
             })
             .collect()
+    })
+}
+
+/// Whoever hangs up on a request that is being carried out neither stops it half way nor keeps it out of
+/// the log.
+#[test]
+fn a_client_that_hangs_up_leaves_no_gap() {
+    use std::io::Write as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&mut command(folder.path()));
+    let mut client = server.connect();
+    let mut tokens = Vec::new();
+    for n in 0..300 {
+        let body = json!({"user_id": format!("user {n}")});
+        let (_, created) = client.post("/sessions/create", &body).unwrap();
+        tokens.push(created["session_id"].as_str().unwrap().to_owned());
+    }
+    for token in &tokens {
+        let request = format!(
+            "DELETE /sessions/{token} HTTP/1.1\r\nHost: test\r\n\
+             Authorization: Bearer {SERVICE_KEY}\r\n\r\n"
+        );
+        let mut stream = std::net::TcpStream::connect(server.address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        // And gone, with the answer unread.
+    }
+    server.stop("TERM");
+    let count = |statement: &str| number(&folder.path().join("sessions.db"), statement);
+    let ended = count("SELECT count(*) FROM sessions WHERE state = 3");
+    assert!(ended > 0, "some requests were begun");
+    assert_eq!(count("SELECT count(*) FROM revocations"), ended);
+    assert_eq!(
+        count("SELECT count(*) FROM audit WHERE action = 'session_revoked'"),
+        ended
+    );
+}
+
+fn number(path: &Path, statement: &str) -> i64 {
+    use sqlx::Row as _;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let options = SqliteConnectOptions::new().filename(path);
+        let mut file = options.connect().await.expect("it opens");
+        let row = sqlx::query(sqlx::AssertSqlSafe(statement.to_owned()))
+            .fetch_one(&mut file)
+            .await;
+        row.expect("it counts").get(0)
     })
 }
