@@ -51,6 +51,7 @@ mod guard;
 mod lag_cache;
 mod origin;
 mod policy;
+mod recording;
 mod revocation_service;
 mod security_policy;
 mod security_service;
