@@ -151,6 +151,21 @@ fn what_the_store_notes_of_its_ends_is_checked() {
     assert_eq!((broken.sequence, broken.fault), (3, Fault::Missing));
 }
 
+/// The place is part of the hash: records that were renumbered, ends and all, are found.
+#[test]
+fn a_renumbered_chain_is_found() {
+    let (mut rows, base, head) = chain(6, 2);
+    for row in &mut rows {
+        row.0 += 1;
+    }
+    let moved = |anchor: Anchor| Anchor {
+        sequence: anchor.sequence + 1,
+        ..anchor
+    };
+    let broken = check(&rows, moved(base), moved(head), None).expect_err("it was renumbered");
+    assert_eq!((broken.sequence, broken.fault), (4, Fault::Hash));
+}
+
 #[test]
 fn a_noted_head_tells_a_rewritten_chain() {
     let (rows, base, head) = chain(6, 2);

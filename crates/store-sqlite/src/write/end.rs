@@ -1,14 +1,12 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use session_core::ports::EndOutcome;
-use session_core::{Ending, Session, SessionId};
+use session_core::{Ending, SessionId};
 use sqlx::SqliteConnection;
 
-use super::rounds::rounds;
+use super::each::{Found, SessionWrite, write_each};
 use super::{Effects, Kind};
 use crate::error::Failure;
-use crate::read::find_many;
 use crate::row::{self, columns};
 
 pub(crate) struct Request {
@@ -25,48 +23,12 @@ impl Kind for Request {
         requests: &[Self],
         effects: &mut Effects,
     ) -> Result<Vec<Self::Outcome>, Failure> {
-        let mut outcomes = vec![None; requests.len()];
-        for round in rounds(requests, |request| request.id) {
-            let ended = write(connection, round.iter().map(|place| &requests[*place])).await?;
-            let missed = round.iter().map(|place| requests[*place].id);
-            let missed = missed.filter(|id| !ended.contains_key(id));
-            let before = find_many(connection, missed).await?;
-            for place in round {
-                let Request { id, ending } = &requests[place];
-                outcomes[place] = if let Some(session) = ended.get(id) {
-                    effects.written.push(Arc::clone(session));
-                    let session = Arc::clone(session);
-                    // Past its deadline it was noted as expired instead.
-                    Some(if session.deadline() <= ending.at {
-                        EndOutcome::EndedBefore(session)
-                    } else {
-                        EndOutcome::Ended(session)
-                    })
-                } else {
-                    before.get(id).map(Arc::clone).map(EndOutcome::EndedBefore)
-                };
-            }
-        }
-        Ok(outcomes)
+        write_each(connection, requests, effects).await
     }
 }
 
-async fn write(
-    connection: &mut SqliteConnection,
-    requests: impl Iterator<Item = &Request>,
-) -> Result<HashMap<SessionId, Arc<Session>>, Failure> {
-    let asked: Vec<_> = requests
-        .map(
-            |Request {
-                 id,
-                 ending: Ending { kind, reason, at },
-             }| {
-                let (id, state) = (row::hex(id.as_bytes()), row::state_of(*kind));
-                (id, state, reason.as_str(), at.timestamp_millis())
-            },
-        )
-        .collect();
-    let rows = sqlx::query(concat!(
+impl SessionWrite for Request {
+    const SQL: &'static str = concat!(
         "UPDATE sessions SET version = version + 1, ended_at = asked.at,
              state = iif(deadline > asked.at, asked.new_state, 2),
              end_reason = iif(deadline > asked.at, asked.reason, 'expired')
@@ -76,9 +38,32 @@ async fn write(
          WHERE id = asked.target AND state < 2
          RETURNING ",
         columns!()
-    ))
-    .bind(row::json(&asked)?)
-    .fetch_all(connection)
-    .await?;
-    row::read_all(&rows)
+    );
+    type Row<'a> = (String, i64, &'a str, i64);
+
+    fn id(&self) -> SessionId {
+        self.id
+    }
+
+    fn row(&self) -> Self::Row<'_> {
+        let Ending { kind, reason, at } = &self.ending;
+        let id = row::hex(self.id.as_bytes());
+        (
+            id,
+            row::state_of(*kind),
+            reason.as_str(),
+            at.timestamp_millis(),
+        )
+    }
+
+    fn outcome(&self, found: Found<'_>) -> Self::Outcome {
+        match found {
+            // Past its deadline it was noted as expired instead.
+            Found::Written(session) if session.deadline() <= self.ending.at => {
+                Some(EndOutcome::EndedBefore(Arc::clone(session)))
+            }
+            Found::Written(session) => Some(EndOutcome::Ended(Arc::clone(session))),
+            Found::Missed(session) => session.map(Arc::clone).map(EndOutcome::EndedBefore),
+        }
+    }
 }

@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -6,7 +5,7 @@ use session_core::ports::Extension;
 use session_core::{Session, SessionId};
 use sqlx::SqliteConnection;
 
-use super::rounds::rounds;
+use super::each::{Found, SessionWrite, write_each};
 use super::{Effects, Kind};
 use crate::error::Failure;
 use crate::row::{self, columns};
@@ -26,46 +25,42 @@ impl Kind for Request {
         requests: &[Self],
         effects: &mut Effects,
     ) -> Result<Vec<Self::Outcome>, Failure> {
-        let mut outcomes = vec![None; requests.len()];
-        for round in rounds(requests, |request| request.id) {
-            let asked: Vec<_> = round
-                .iter()
-                .map(|place| {
-                    let Request { id, extension, now } = &requests[*place];
-                    let by = extension.by.num_milliseconds();
-                    let not_past = extension.not_past.timestamp_millis();
-                    (
-                        row::hex(id.as_bytes()),
-                        by,
-                        not_past,
-                        now.timestamp_millis(),
-                    )
-                })
-                .collect();
-            // `Extension::of` in SQL.
-            let rows = sqlx::query(concat!(
-                "UPDATE sessions SET version = version + 1,
-                     expires_at = max(expires_at, min(expires_at + asked.by, asked.not_past))
-                 FROM (SELECT unhex(value ->> 0) AS target, value ->> 1 AS by,
-                              value ->> 2 AS not_past, value ->> 3 AS now
-                       FROM json_each(?1)) AS asked
-                 WHERE id = asked.target AND state < 2 AND deadline > asked.now
-                 RETURNING ",
-                columns!()
-            ))
-            .bind(row::json(&asked)?)
-            .fetch_all(&mut *connection)
-            .await?;
-            let mut extended: HashMap<SessionId, Arc<Session>> = HashMap::new();
-            for row in &rows {
-                let session = row::read(row)?;
-                effects.written.push(Arc::clone(&session));
-                extended.insert(session.id, session);
-            }
-            for place in round {
-                outcomes[place] = extended.remove(&requests[place].id);
-            }
+        write_each(connection, requests, effects).await
+    }
+}
+
+impl SessionWrite for Request {
+    /// `Extension::of` in SQL.
+    const SQL: &'static str = concat!(
+        "UPDATE sessions SET version = version + 1,
+             expires_at = max(expires_at, min(expires_at + asked.by, asked.not_past))
+         FROM (SELECT unhex(value ->> 0) AS target, value ->> 1 AS by, value ->> 2 AS not_past,
+                      value ->> 3 AS now
+               FROM json_each(?1)) AS asked
+         WHERE id = asked.target AND state < 2 AND deadline > asked.now
+         RETURNING ",
+        columns!()
+    );
+    type Row<'a> = (String, i64, i64, i64);
+
+    fn id(&self) -> SessionId {
+        self.id
+    }
+
+    fn row(&self) -> Self::Row<'_> {
+        let Extension { by, not_past } = self.extension;
+        (
+            row::hex(self.id.as_bytes()),
+            by.num_milliseconds(),
+            not_past.timestamp_millis(),
+            self.now.timestamp_millis(),
+        )
+    }
+
+    fn outcome(&self, found: Found<'_>) -> Self::Outcome {
+        match found {
+            Found::Written(session) => Some(Arc::clone(session)),
+            Found::Missed(_) => None,
         }
-        Ok(outcomes)
     }
 }

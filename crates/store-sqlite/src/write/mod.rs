@@ -15,6 +15,7 @@ pub(crate) mod touch;
 pub(crate) mod update;
 
 mod batch;
+mod each;
 mod rounds;
 mod writer;
 

@@ -1,15 +1,13 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use session_core::SessionId;
 use session_core::ports::Suspension;
-use session_core::{Session, SessionId};
 use sqlx::SqliteConnection;
 
-use super::rounds::rounds;
+use super::each::{Found, SessionWrite, write_each};
 use super::{Effects, Kind};
 use crate::error::Failure;
-use crate::read::find_many;
 use crate::row::{self, columns};
 
 pub(crate) struct Request {
@@ -27,38 +25,12 @@ impl Kind for Request {
         requests: &[Self],
         effects: &mut Effects,
     ) -> Result<Vec<Self::Outcome>, Failure> {
-        let mut outcomes = vec![None; requests.len()];
-        for round in rounds(requests, |request| request.id) {
-            let changed = write(connection, round.iter().map(|place| &requests[*place])).await?;
-            let ids = round.iter().map(|place| requests[*place].id);
-            let missed = ids.filter(|id| !changed.contains_key(id));
-            let missed = find_many(connection, missed).await?;
-            for place in round {
-                let Request { id, now, .. } = &requests[place];
-                outcomes[place] = if let Some(session) = changed.get(id) {
-                    effects.written.push(Arc::clone(session));
-                    Some(Suspension::Changed(Arc::clone(session)))
-                } else {
-                    let live = missed.get(id).filter(|session| session.is_live(*now));
-                    live.cloned().map(Suspension::Unchanged)
-                };
-            }
-        }
-        Ok(outcomes)
+        write_each(connection, requests, effects).await
     }
 }
 
-async fn write(
-    connection: &mut SqliteConnection,
-    requests: impl Iterator<Item = &Request>,
-) -> Result<HashMap<SessionId, Arc<Session>>, Failure> {
-    let asked: Vec<_> = requests
-        .map(|Request { id, suspended, now }| {
-            let (id, state) = (row::hex(id.as_bytes()), i64::from(*suspended));
-            (id, state, now.timestamp_millis())
-        })
-        .collect();
-    let rows = sqlx::query(concat!(
+impl SessionWrite for Request {
+    const SQL: &'static str = concat!(
         "UPDATE sessions SET version = version + 1, state = asked.new_state
          FROM (SELECT unhex(value ->> 0) AS target, value ->> 1 AS new_state, value ->> 2 AS now
                FROM json_each(?1)) AS asked
@@ -66,9 +38,28 @@ async fn write(
            AND deadline > asked.now
          RETURNING ",
         columns!()
-    ))
-    .bind(row::json(&asked)?)
-    .fetch_all(connection)
-    .await?;
-    row::read_all(&rows)
+    );
+    type Row<'a> = (String, i64, i64);
+
+    fn id(&self) -> SessionId {
+        self.id
+    }
+
+    fn row(&self) -> Self::Row<'_> {
+        let state = i64::from(self.suspended);
+        (
+            row::hex(self.id.as_bytes()),
+            state,
+            self.now.timestamp_millis(),
+        )
+    }
+
+    fn outcome(&self, found: Found<'_>) -> Self::Outcome {
+        match found {
+            Found::Written(session) => Some(Suspension::Changed(Arc::clone(session))),
+            Found::Missed(session) => session
+                .filter(|session| session.is_live(self.now))
+                .map(|session| Suspension::Unchanged(Arc::clone(session))),
+        }
+    }
 }

@@ -1,15 +1,13 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use session_core::ports::{SessionChange, UpdateOutcome};
-use session_core::{Session, SessionId};
+use session_core::{DeviceFingerprint, Metadata, SessionId};
 use sqlx::SqliteConnection;
 
-use super::rounds::rounds;
+use super::each::{Found, SessionWrite, write_each};
 use super::{Effects, Kind};
 use crate::error::Failure;
-use crate::read::find_many;
 use crate::row::{self, columns};
 
 pub(crate) struct Request {
@@ -28,60 +26,12 @@ impl Kind for Request {
         requests: &[Self],
         effects: &mut Effects,
     ) -> Result<Vec<UpdateOutcome>, Failure> {
-        let mut outcomes = vec![UpdateOutcome::NotLive; requests.len()];
-        for round in rounds(requests, |request| request.id) {
-            let updated = write(connection, round.iter().map(|place| &requests[*place])).await?;
-            let missed = round.iter().map(|place| &requests[*place]);
-            let missed = missed.filter(|request| !updated.contains_key(&request.id));
-            let missed = find_many(connection, missed.map(|request| request.id)).await?;
-            for place in round {
-                let request = &requests[place];
-                outcomes[place] = if let Some(session) = updated.get(&request.id) {
-                    effects.written.push(Arc::clone(session));
-                    UpdateOutcome::Updated(Arc::clone(session))
-                } else if missed
-                    .get(&request.id)
-                    .is_some_and(|found| found.is_live(request.now))
-                {
-                    UpdateOutcome::VersionConflict
-                } else {
-                    UpdateOutcome::NotLive
-                };
-            }
-        }
-        Ok(outcomes)
+        write_each(connection, requests, effects).await
     }
 }
 
-async fn write(
-    connection: &mut SqliteConnection,
-    requests: impl Iterator<Item = &Request>,
-) -> Result<HashMap<SessionId, Arc<Session>>, Failure> {
-    let asked: Vec<_> = requests
-        .map(
-            |Request {
-                 id,
-                 expected_version,
-                 change,
-                 now,
-             }| {
-                let metadata = change
-                    .metadata
-                    .as_ref()
-                    .map(session_core::Metadata::as_json);
-                let fingerprint = &change.device_fingerprint;
-                let id = row::hex(id.as_bytes());
-                (
-                    id,
-                    expected_version,
-                    now.timestamp_millis(),
-                    metadata,
-                    fingerprint,
-                )
-            },
-        )
-        .collect();
-    let rows = sqlx::query(concat!(
+impl SessionWrite for Request {
+    const SQL: &'static str = concat!(
         "UPDATE sessions SET version = version + 1,
              metadata = ifnull(asked.new_metadata, metadata),
              details = iif(asked.fingerprint IS NULL, details,
@@ -92,9 +42,40 @@ async fn write(
          WHERE id = asked.target AND version = asked.expected AND state < 2 AND deadline > asked.now
          RETURNING ",
         columns!()
-    ))
-    .bind(row::json(&asked)?)
-    .fetch_all(connection)
-    .await?;
-    row::read_all(&rows)
+    );
+    type Row<'a> = (
+        String,
+        u64,
+        i64,
+        Option<&'a str>,
+        Option<&'a DeviceFingerprint>,
+    );
+
+    fn id(&self) -> SessionId {
+        self.id
+    }
+
+    fn row(&self) -> Self::Row<'_> {
+        let SessionChange {
+            metadata,
+            device_fingerprint,
+        } = &self.change;
+        (
+            row::hex(self.id.as_bytes()),
+            self.expected_version,
+            self.now.timestamp_millis(),
+            metadata.as_ref().map(Metadata::as_json),
+            device_fingerprint.as_ref(),
+        )
+    }
+
+    fn outcome(&self, found: Found<'_>) -> UpdateOutcome {
+        match found {
+            Found::Written(session) => UpdateOutcome::Updated(Arc::clone(session)),
+            Found::Missed(Some(session)) if session.is_live(self.now) => {
+                UpdateOutcome::VersionConflict
+            }
+            Found::Missed(_) => UpdateOutcome::NotLive,
+        }
+    }
 }
