@@ -188,7 +188,8 @@ impl RateState {
     /// How many attempts there is room for: at least 1.
     fn room(&self, rule: &RateRule) -> Result<u32, Violation> {
         if let Some(until) = self.blocked_until {
-            return Err(Violation::Blocked(until));
+            // The rule may have become stricter since it was blocked.
+            return Err(Violation::Blocked(until.max(self.room_at(rule))));
         }
         let admitted = u32::try_from(self.admitted.len()).unwrap_or(u32::MAX);
         match rule.requests().checked_sub(admitted) {
@@ -197,18 +198,23 @@ impl RateState {
         }
     }
 
+    /// From when on the window has room, if nothing more is admitted. Where a rule became stricter,
+    /// more than one attempt must leave it.
+    fn room_at(&self, rule: &RateRule) -> i64 {
+        let fitting = rule.requests() as usize;
+        let must_leave = (self.admitted.len() + 1).saturating_sub(fitting);
+        let last_to_leave = must_leave.checked_sub(1).and_then(|n| self.admitted.get(n));
+        last_to_leave.map_or(i64::MIN, |at| at + rule.window().num_milliseconds() + 1)
+    }
+
     /// Notes a violation; until when the key is refused.
     fn violate(&mut self, rule: &RateRule, now: i64, jitter: f64) -> i64 {
         self.violations = self.violations.saturating_add(1);
         let backoff = rule
             .backoff_after(self.violations, jitter)
             .num_milliseconds();
-        // Whoever waits as long as told must be admitted then: the window has to have room. After a
-        // rule was made stricter, more than one attempt must leave it.
-        let must_leave =
-            self.admitted.len() + 1 - (rule.requests() as usize).min(self.admitted.len());
-        let last_to_leave = self.admitted.get(must_leave - 1).copied().unwrap_or(now);
-        let room_at = last_to_leave + rule.window().num_milliseconds() + 1;
+        // Whoever waits as long as told must be admitted then: the window has to have room.
+        let room_at = self.room_at(rule);
         let until = room_at.max(now.saturating_add(backoff));
         if backoff > 0 {
             self.blocked_until = Some(until);
