@@ -92,6 +92,28 @@ async fn what_a_backend_tells_is_compared() {
     }
 }
 
+/// Of many uses by a thief at once, one ends the session and leaves the record; all are refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn parallel_uses_by_a_thief_are_one_attempt() {
+    for _ in 0..20 {
+        let server = std::sync::Arc::new(Server::new());
+        let token = begin(&server).await;
+        let thief = json!({"ip_address": "198.51.100.1",
+            "device_fingerprint": {"platform": "Windows"}});
+        let uses: Vec<_> = (0..16)
+            .map(|_| {
+                let (server, token, thief) = (server.clone(), token.clone(), thief.clone());
+                tokio::spawn(async move { seen_by_backend(&server, &token, thief).await })
+            })
+            .collect();
+        for used in uses {
+            assert_eq!(used.await.unwrap()["valid"], false);
+        }
+        assert_eq!(events(&server, "session_hijack_attempt").await.len(), 1);
+        assert_eq!(events(&server, "session_terminated").await.len(), 1);
+    }
+}
+
 /// From 0.3 on a record is left, once for each picture and not with each request.
 #[tokio::test]
 async fn what_is_suspicious_is_recorded_once() {
