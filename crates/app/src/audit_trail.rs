@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use session_core::ports::{AuditLog, Clock, Entropy, EntropyError, StoreErrorKind};
 use session_core::{AuditAction, AuditEvent, EventId};
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::Origin;
@@ -65,6 +65,7 @@ pub struct AuditTrail {
     /// `None` once closed.
     queue: RwLock<Option<mpsc::Sender<Entry>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    give_up: watch::Sender<bool>,
     counts: Arc<Counts>,
     clock: Arc<dyn Clock>,
     ids: EventIds,
@@ -98,14 +99,17 @@ impl AuditTrail {
     ) -> Result<Self, EntropyError> {
         let (queue, waiting) = mpsc::channel(policy.queue.max(1));
         let counts = Arc::new(Counts::default());
+        let (give_up, given_up) = watch::channel(false);
         let writer = Writer {
             log,
+            given_up,
             counts: Arc::clone(&counts),
         };
         Ok(Self {
             ids: EventIds::draw(entropy)?,
             queue: RwLock::new(Some(queue)),
             writer: Mutex::new(Some(tokio::spawn(writer.run(waiting)))),
+            give_up,
             counts,
             clock,
             policy,
@@ -148,7 +152,7 @@ impl AuditTrail {
         }
         let may_drop = event.action.is_high_volume();
         let Some(queue) = self.sender() else {
-            return self.lose(event, "the audit trail is closed");
+            return self.counts.lose(&event, "the audit trail is closed");
         };
         match queue.try_send(Entry::Event(Box::new(event))) {
             Ok(()) => {}
@@ -156,10 +160,14 @@ impl AuditTrail {
                 self.counts.dropped.fetch_add(1, Ordering::Relaxed);
             }
             Err(TrySendError::Full(entry) | TrySendError::Closed(entry)) => {
-                if let Err(refused) = queue.send(entry).await
-                    && let Entry::Event(event) = refused.0
-                {
-                    self.lose(*event, "the audit trail is closed");
+                let mut waiting = Waiting {
+                    entry: Some(entry),
+                    why: "nobody waited for room in the queue any more",
+                    counts: &self.counts,
+                };
+                match queue.reserve().await {
+                    Ok(room) => waiting.entry.take().map_or((), |entry| room.send(entry)),
+                    Err(_closed) => waiting.why = "the audit trail is closed",
                 }
             }
         }
@@ -188,20 +196,26 @@ impl AuditTrail {
         }
     }
 
-    /// Takes no more events and writes those that wait; for at most five seconds where the log does
-    /// not take them.
+    /// Takes no more events and writes those that wait. Where the log does not take them, that is
+    /// given up after five seconds: then they are counted as lost, and stand in the server's log.
     pub async fn close(&self) {
         self.queue
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(mut writer) = self.writer.lock().await.take()
-            && tokio::time::timeout(CLOSE_TIMEOUT, &mut writer)
-                .await
-                .is_err()
-        {
-            tracing::error!("the audit log did not take its last events: they are lost");
-            writer.abort();
+        let Some(mut writer) = self.writer.lock().await.take() else {
+            return;
+        };
+        let outcome = match tokio::time::timeout(CLOSE_TIMEOUT, &mut writer).await {
+            Ok(outcome) => outcome,
+            Err(_elapsed) => {
+                // The writer looks at this wherever it waits.
+                let _ = self.give_up.send(true);
+                writer.await
+            }
+        };
+        if let Err(error) = outcome {
+            tracing::error!(%error, "the audit trail failed");
         }
     }
 
@@ -212,9 +226,21 @@ impl AuditTrail {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+}
 
-    fn lose(&self, event: AuditEvent, why: &'static str) {
-        self.counts.lose(&event, why);
+/// An event that waits for room. Dropped before it got any (the request was given up), it is lost, and
+/// told.
+struct Waiting<'a> {
+    entry: Option<Entry>,
+    why: &'static str,
+    counts: &'a Counts,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(Entry::Event(event)) = &self.entry {
+            self.counts.lose(event, self.why);
+        }
     }
 }
 
@@ -238,10 +264,11 @@ impl std::fmt::Debug for AuditTrail {
 struct Writer {
     log: Arc<dyn AuditLog>,
     counts: Arc<Counts>,
+    given_up: watch::Receiver<bool>,
 }
 
 impl Writer {
-    async fn run(self, mut waiting: mpsc::Receiver<Entry>) {
+    async fn run(mut self, mut waiting: mpsc::Receiver<Entry>) {
         let mut entries = Vec::with_capacity(BATCH);
         while waiting.recv_many(&mut entries, BATCH).await > 0 {
             let mut events = Vec::with_capacity(entries.len());
@@ -260,7 +287,7 @@ impl Writer {
         }
     }
 
-    async fn write(&self, events: &[AuditEvent]) {
+    async fn write(&mut self, events: &[AuditEvent]) {
         if events.is_empty() || self.append(events).await {
             return;
         }
@@ -273,10 +300,14 @@ impl Writer {
     }
 
     /// Appends events, however long that takes; false when there is no sense in trying again.
-    async fn append(&self, events: &[AuditEvent]) -> bool {
+    async fn append(&mut self, events: &[AuditEvent]) -> bool {
         let mut pause = FIRST_PAUSE;
         for tries in 1_u32.. {
-            let Err(error) = self.log.append(events).await else {
+            let outcome = tokio::select! {
+                outcome = self.log.append(events) => outcome,
+                _ = self.given_up.wait_for(|given_up| *given_up) => return false,
+            };
+            let Err(error) = outcome else {
                 let count = events.len() as u64;
                 self.counts.written.fetch_add(count, Ordering::Relaxed);
                 return true;
@@ -288,7 +319,10 @@ impl Writer {
             if error.kind() != StoreErrorKind::Unavailable && tries >= HOPELESS_TRIES {
                 break;
             }
-            tokio::time::sleep(pause).await;
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = self.given_up.wait_for(|given_up| *given_up) => return false,
+            }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         false

@@ -40,8 +40,13 @@ impl SessionManager {
         let outcome = self.store.end(which.id(), ending).await;
         self.forget(which.id());
         let outcome = outcome?.ok_or(SessionError::NotFound)?;
-        if let EndOutcome::Ended(session) = &outcome {
-            self.record(action_of(kind), session, origin).await;
+        match &outcome {
+            EndOutcome::Ended(session) => self.record(action_of(kind), session, origin).await,
+            EndOutcome::Expired(session) => {
+                let action = AuditAction::SessionExpired;
+                self.record(action, session, &Origin::system()).await;
+            }
+            EndOutcome::EndedBefore(_) => {}
         }
         Ok(outcome)
     }
@@ -85,13 +90,14 @@ impl SessionManager {
             self.forget_all();
         }
         let batch = outcome?;
-        for EndedSession { id, .. } in &batch.ended {
+        for EndedSession { id, .. } in batch.ended.iter().chain(&batch.expired) {
             self.forget(*id);
         }
         for EndedSession { id, user_id, .. } in &batch.ended {
             self.record_of(action_of(kind), *id, user_id, Some(reason.as_str()), origin)
                 .await;
         }
+        self.record_expired(&batch.expired).await;
         Ok(batch)
     }
 
@@ -131,20 +137,29 @@ impl SessionManager {
         let now = self.clock.now();
         let forget_before = now - self.policy.retention;
         let swept = self.store.sweep(now, forget_before, BATCH).await?;
-        let reason = EndReason::EXPIRED;
         for EndedSession { id, .. } in &swept.expired {
             self.forget(*id);
         }
-        for EndedSession { id, user_id, .. } in &swept.expired {
-            let action = AuditAction::SessionExpired;
-            let origin = Origin::system();
-            self.record_of(action, *id, user_id, Some(reason.as_str()), &origin)
-                .await;
-        }
+        self.record_expired(&swept.expired).await;
         Ok(Cleaned {
             removed: swept.expired.len() as u64 + swept.forgotten,
             more: swept.more,
         })
+    }
+
+    /// Whoever noticed it, a deadline passes by itself.
+    async fn record_expired(&self, expired: &[EndedSession]) {
+        let (action, reason) = (AuditAction::SessionExpired, EndReason::EXPIRED);
+        for EndedSession { id, user_id, .. } in expired {
+            self.record_of(
+                action,
+                *id,
+                user_id,
+                Some(reason.as_str()),
+                &Origin::system(),
+            )
+            .await;
+        }
     }
 
     /// The session to spare when all others of a user end.

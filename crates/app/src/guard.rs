@@ -1,4 +1,5 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Mutex, PoisonError};
 
 use quick_cache::sync::Cache;
 use serde_json::json;
@@ -18,6 +19,8 @@ pub(crate) struct Guard {
     enforcement: Enforcement,
     /// A hash of what was recorded last of a session.
     recorded: Cache<SessionId, u64>,
+    /// Taken for what is suspicious only.
+    judging: Mutex<()>,
 }
 
 /// What the guard says.
@@ -35,6 +38,7 @@ impl Guard {
             policy,
             enforcement,
             recorded: Cache::new(REMEMBERED),
+            judging: Mutex::new(()),
         }
     }
 
@@ -83,6 +87,8 @@ impl Guard {
         risk.reasons().hash(&mut picture);
         seen.user_agent.hash(&mut picture);
         let picture = picture.finish();
+        // Of parallel requests with the same picture one is the first to put it there.
+        let _one_at_a_time = self.judging.lock().unwrap_or_else(PoisonError::into_inner);
         if self.recorded.get(&id) == Some(picture) {
             return false;
         }

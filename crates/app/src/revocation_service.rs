@@ -147,7 +147,7 @@ impl RevocationService {
         let (outcome, listed) = tokio::join!(end, self.put_on_list(&revocations));
         let (session, was_live) = match outcome? {
             EndOutcome::Ended(session) => (session, true),
-            EndOutcome::EndedBefore(session) => (session, false),
+            EndOutcome::Expired(session) | EndOutcome::EndedBefore(session) => (session, false),
         };
         listed?;
         self.record_tokens(&revocations[1..], origin).await;
@@ -222,21 +222,10 @@ impl RevocationService {
             None => None,
         };
         let mut all = Vec::new();
-        loop {
-            let EndedBatch { ended, more } = self
-                .sessions
-                .end_some(user_id, except, EndKind::Revoked, reason.clone(), origin)
-                .await?;
-            let revocations: Result<Vec<_>, _> = ended
-                .iter()
-                .map(|session| self.of_session(session, &reason, None, origin))
-                .collect();
-            self.put_on_list(&revocations?).await?;
-            all.extend(ended);
-            if !more {
-                break;
-            }
-        }
+        let outcome = self
+            .end_all(user_id, except, &reason, &mut all, origin)
+            .await;
+        // What was ended was ended, whatever came after it.
         if !all.is_empty() {
             let event = AuditEvent {
                 user_id: Some(user_id.clone()),
@@ -245,7 +234,39 @@ impl RevocationService {
             };
             self.audit.record(event).await;
         }
-        Ok(all)
+        outcome.map(|()| all)
+    }
+
+    /// Ends batch after batch. The list comes second to the end: when it fails, the rest is ended all
+    /// the same, and the failure is told afterwards.
+    async fn end_all(
+        &self,
+        user_id: &UserId,
+        except: Option<SessionId>,
+        reason: &EndReason,
+        all: &mut Vec<EndedSession>,
+        origin: &Origin<'_>,
+    ) -> Result<(), SessionError> {
+        let mut listed = Ok(());
+        loop {
+            let EndedBatch { ended, more, .. } = self
+                .sessions
+                .end_some(user_id, except, EndKind::Revoked, reason.clone(), origin)
+                .await?;
+            let revocations: Result<Vec<_>, _> = ended
+                .iter()
+                .map(|session| self.of_session(session, reason, None, origin))
+                .collect();
+            all.extend(ended);
+            let outcome = match revocations {
+                Ok(revocations) => self.put_on_list(&revocations).await,
+                Err(error) => Err(error),
+            };
+            listed = listed.and(outcome);
+            if !more {
+                return listed;
+            }
+        }
     }
 
     /// Ends several sessions by their handles; those whose record is gone are passed over.

@@ -79,7 +79,8 @@ impl SecurityService {
     /// Counts an attempt of each of `subjects` under a rule; how many more are admitted now.
     ///
     /// It is counted only if the rule admits it for all of them. In shadow mode one that would be
-    /// refused is recorded and admitted.
+    /// refused is recorded and admitted. `user_id` is whom it is about, where that is known: the
+    /// subjects themselves are kept and recorded as hashes only.
     ///
     /// # Errors
     /// [`SessionError::UnknownRule`]; [`SessionError::RateLimited`]; `Store`, and then it is not
@@ -88,6 +89,7 @@ impl SecurityService {
         &self,
         rule: &str,
         subjects: &[&str],
+        user_id: Option<&UserId>,
         origin: &Origin<'_>,
     ) -> Result<u32, SessionError> {
         let rule = self.policy.rules.get(rule)?;
@@ -118,14 +120,14 @@ impl SecurityService {
                 suspicious: true,
                 details: AuditEvent::field(rule.name()),
                 error_code: Some("rate_limited".into()),
-                user_id: subjects
-                    .first()
-                    .and_then(|subject| UserId::new(subject).ok()),
+                user_id: user_id.cloned(),
                 ..self.audit.event(AuditAction::RateLimitExceeded, origin)
             };
             event
                 .metadata
                 .insert("violations".into(), json!(violations));
+            let keys: Vec<_> = attempts.iter().map(|attempt| attempt.key).collect();
+            event.metadata.insert("keys".into(), json!(keys));
             let seconds = whole_seconds(retry_after);
             event.metadata.insert("retry_after".into(), json!(seconds));
             if is_shadow {

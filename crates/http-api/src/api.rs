@@ -4,12 +4,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use app::Services;
 use axum::Router;
 use axum::http::HeaderName;
+use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::client::TrustedProxies;
 use crate::keys::ServiceKeys;
 use crate::request_id::RequestIds;
 use crate::{admin, front, openapi, operations, security, sessions};
+
+/// Most requests that are carried out to their end at once, waited for or not. Past it the answer is
+/// 503: what hangs must not pile up.
+const MAX_DETACHED: u32 = 20_000;
 
 /// The whole API, ready to answer requests; see [`Api::respond`].
 #[derive(Clone, Debug)]
@@ -36,6 +41,9 @@ pub struct ApiConfig {
     pub require_https: bool,
     /// Whether `/sessions/create` is held to the rule `session_create` (`SESSION_LIMIT_CREATES`).
     pub limit_creates: bool,
+    /// Whether a session whose role is `admin` opens the admin face (`SESSION_ADMIN_BY_ROLE`). Who
+    /// holds a service key can begin such a session.
+    pub admin_by_role: bool,
 }
 
 impl Default for ApiConfig {
@@ -48,6 +56,7 @@ impl Default for ApiConfig {
             trusted_proxies: TrustedProxies::default(),
             require_https: false,
             limit_creates: false,
+            admin_by_role: true,
         }
     }
 }
@@ -75,6 +84,8 @@ pub(crate) struct Shared {
     pub(crate) config: ApiConfig,
     pub(crate) request_ids: RequestIds,
     pub(crate) draining: AtomicBool,
+    /// Requests that are carried out to their end; see [`Api::finish`].
+    pub(crate) detached: Arc<Semaphore>,
 }
 
 /// The state that axum hands to handlers.
@@ -87,12 +98,14 @@ impl Api {
         let log_requests = config.log_requests;
         let request_ids = RequestIds::starting_at(services.sessions.now());
         let draining = AtomicBool::new(false);
+        let detached = Arc::new(Semaphore::new(MAX_DETACHED as usize));
         let shared = Arc::new(Shared {
             services,
             keys,
             config,
             request_ids,
             draining,
+            detached,
         });
         let (router, description) = OpenApiRouter::with_openapi(openapi::description())
             .merge(sessions::routes())
@@ -113,6 +126,14 @@ impl Api {
             router: router.with_state(Arc::clone(&shared)),
             shared,
         }
+    }
+
+    /// Waits until everything that was begun and must be carried out to its end has been: also what
+    /// nobody waits for any more. To be called when no more requests come, before what they work with
+    /// is closed; for as long as the caller cares to wait.
+    pub async fn finish(&self) {
+        // The semaphore is never closed.
+        let _all = self.shared.detached.acquire_many(MAX_DETACHED).await;
     }
 
     /// From now on `/ready` says no, so that no new work is sent here; everything else goes on.

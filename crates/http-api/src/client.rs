@@ -14,6 +14,15 @@ static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto"
 #[derive(Debug, Clone, Copy)]
 pub struct PeerAddress(pub IpAddr);
 
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Client {
+    pub(crate) address: IpAddr,
+    /// Whether a trusted proxy says that it asks for a client of this address. A proxy that asks for
+    /// itself, and a backend in the proxies' network, have only their own.
+    pub(crate) is_vouched_for: bool,
+}
+
 /// The proxies that are believed when they say for whom they ask (`SESSION_TRUSTED_PROXIES`).
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies(Vec<IpNet>);
@@ -30,8 +39,10 @@ impl FromStr for TrustedProxies {
     fn from_str(text: &str) -> Result<Self, MalformedNetworks> {
         let one = |item: &str| {
             let item = item.trim();
-            let network = item.parse().ok();
-            network.or_else(|| item.parse::<IpAddr>().ok().map(IpNet::from))
+            let network: Option<IpNet> = item.parse().ok();
+            let network = network.or_else(|| item.parse::<IpAddr>().ok().map(IpNet::from));
+            // To trust everyone would be to believe whatever a client writes.
+            canonical(network?).filter(|network| network.prefix_len() > 0)
         };
         let networks: Option<Vec<_>> = text.split(',').map(one).collect();
         networks.map(Self).ok_or(MalformedNetworks)
@@ -59,10 +70,13 @@ impl TrustedProxies {
     /// Each proxy adds the address that it was asked from at the right; whatever stands left of the
     /// first address that is not a proxy's, the client may have written itself. No other header is
     /// read: a proxy that sets one of them passes the others on as the client sent them.
-    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
         let mut client = peer.to_canonical();
         if !self.trusts(client) {
-            return client;
+            return Client {
+                address: client,
+                is_vouched_for: false,
+            };
         }
         let lines: Vec<_> = headers.get_all(&FORWARDED_FOR).into_iter().collect();
         let hops = lines
@@ -76,10 +90,16 @@ impl TrustedProxies {
             };
             client = address;
             if !self.trusts(client) {
-                break;
+                return Client {
+                    address: client,
+                    is_vouched_for: true,
+                };
             }
         }
-        client
+        Client {
+            address: client,
+            is_vouched_for: false,
+        }
     }
 
     /// Whether the client behind `peer` spoke TLS, as the nearest proxy says (`X-Forwarded-Proto`).
@@ -91,6 +111,18 @@ impl TrustedProxies {
             .and_then(|line| line.as_bytes().rsplit(|b| *b == b',').next());
         peer.is_some_and(|peer| self.trusts(peer))
             && nearest.is_some_and(|scheme| scheme.trim_ascii().eq_ignore_ascii_case(b"https"))
+    }
+}
+
+/// An IPv4 network written as IPv6 is an IPv4 network, as it is with addresses; one that is wider than
+/// that is neither.
+fn canonical(network: IpNet) -> Option<IpNet> {
+    match (network, network.addr().to_canonical()) {
+        (IpNet::V6(_), IpAddr::V4(address)) => {
+            let prefix = network.prefix_len().checked_sub(96)?;
+            IpNet::new(address.into(), prefix).ok()
+        }
+        (network, _) => Some(network),
     }
 }
 
@@ -116,7 +148,15 @@ mod tests {
         for line in hops {
             headers.append(&FORWARDED_FOR, HeaderValue::from_str(line).unwrap());
         }
-        proxies.client(peer.parse().unwrap(), &headers).to_string()
+        let Client {
+            address,
+            is_vouched_for,
+        } = proxies.client(peer.parse().unwrap(), &headers);
+        let trusted = proxies.trusts(address);
+        assert!(!(is_vouched_for && trusted));
+        let is_other = address != peer.parse::<IpAddr>().unwrap().to_canonical();
+        assert_eq!(is_vouched_for, is_other && !trusted, "{peer} {hops:?}");
+        address.to_string()
     }
 
     /// Requirement 24.
@@ -180,6 +220,18 @@ mod tests {
                 vec!["192.0.2.7, 10.0.0.1"],
                 "192.0.2.7",
             ),
+            (
+                "::ffff:10.0.0.0/104",
+                "10.0.0.1",
+                vec!["192.0.2.7"],
+                "192.0.2.7",
+            ),
+            (
+                "::ffff:10.0.0.1",
+                "10.0.0.1",
+                vec!["192.0.2.7"],
+                "192.0.2.7",
+            ),
             // What is no address ends the search.
             (
                 "10.0.0.0/8",
@@ -210,6 +262,10 @@ mod tests {
             "proxy",
             "10.0.0.1,",
             "10.0.0.0/8;fd00::/8",
+            "0.0.0.0/0",
+            "::/0",
+            "::ffff:0.0.0.0/96",
+            "::ffff:10.0.0.0/64",
         ] {
             assert!(text.parse::<TrustedProxies>().is_err(), "{text}");
         }

@@ -1,6 +1,7 @@
 //! What every request and every answer goes through.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -73,10 +74,21 @@ impl Api {
     }
 
     async fn route(&self, request: Request<Body>) -> Response {
-        let must_finish = self.must_finish(&request);
+        let place = if self.must_finish(&request) {
+            match Arc::clone(&self.shared.detached).try_acquire_owned() {
+                Ok(place) => Some(place),
+                Err(_full) => return Problem::unavailable("too many requests hang").into(),
+            }
+        } else {
+            None
+        };
         let answer = self.router.clone().call(request);
         let answer = async {
-            if must_finish {
+            if let Some(place) = place {
+                let answer = async move {
+                    let _place = place;
+                    answer.await
+                };
                 tokio::spawn(answer).await.map_err(drop)
             } else {
                 // A panic is a fault of ours; it must not take other requests of the connection

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use session_core::parse_strict_json;
 use utoipa::IntoParams;
 
-use crate::front::MAX_BODY_BYTES;
+use crate::front::{MAX_BODY_BYTES, REQUEST_TIMEOUT};
 use crate::problem::Problem;
 
 /// A JSON body, read strictly, or a JSON answer.
@@ -29,14 +29,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         if !is_json(request.headers()) {
             return Err(Problem::unsupported_media_type());
         }
-        let body = Limited::new(request.into_body(), MAX_BODY_BYTES)
-            .collect()
-            .await;
+        let incomplete =
+            || Problem::malformed("incomplete_body", "The body ended before it was complete.");
+        let body = Limited::new(request.into_body(), MAX_BODY_BYTES).collect();
+        // Whoever sends half a body and falls silent must not be waited for, by whatever carries this
+        // request out.
+        let body = tokio::time::timeout(REQUEST_TIMEOUT, body)
+            .await
+            .map_err(|_elapsed| incomplete())?;
         let body = body.map_err(|error| {
             if error.is::<LengthLimitError>() {
                 Problem::body_too_large()
             } else {
-                Problem::malformed("incomplete_body", "The body ended before it was complete.")
+                incomplete()
             }
         })?;
         let value = parse_strict_json(&body.to_bytes()).map_err(|error| {

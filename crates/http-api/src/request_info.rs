@@ -57,13 +57,14 @@ impl RequestInfo {
     pub(crate) fn of(parts: &Parts, state: &AppState) -> Self {
         let proxies = &state.config.trusted_proxies;
         let peer = parts.extensions.get().map(|PeerAddress(peer)| *peer);
+        let client = peer.map(|peer| proxies.client(peer, &parts.headers));
         Self {
             method: parts.method.clone(),
             route: parts.extensions.get().cloned(),
             request_id: parts.headers.get(REQUEST_ID).cloned(),
             user_agent: parts.headers.get(USER_AGENT).cloned(),
-            address: peer.map(|peer| proxies.client(peer, &parts.headers)),
-            is_forwarded: peer.is_some_and(|peer| proxies.trusts(peer)),
+            address: client.map(|client| client.address),
+            is_forwarded: client.is_some_and(|client| client.is_vouched_for),
         }
     }
 

@@ -56,11 +56,14 @@ pub async fn an_expired_session_is_noted_as_expired(store: Arc<dyn SessionStore>
     .await;
     for (id, at) in [(old.id, minute(60)), (idle.id, minute(5))] {
         let outcome = store.end(id, revoked(at)).await.expect("the store answers");
-        let Some(EndOutcome::EndedBefore(ended)) = outcome else {
+        let Some(EndOutcome::Expired(ended)) = outcome else {
             panic!("it had expired")
         };
         assert_eq!(ended.standing, Standing::Ended(Ending::expired(at)));
         assert_eq!(found(&store, id).await, ended);
+        // Told once.
+        let again = store.end(id, revoked(at)).await.expect("the store answers");
+        assert_eq!(again, Some(EndOutcome::EndedBefore(ended)));
     }
     let stats = store.stats(start()).await.expect("the store answers");
     assert_eq!((stats.active, stats.expired, stats.total), (0, 2, 2));
@@ -85,7 +88,8 @@ pub async fn of_parallel_ends_one_counts(store: Arc<dyn SessionStore>) {
     assert_eq!(ended.count(), 1);
     let record = found(&store, id).await;
     for outcome in outcomes.into_iter().flatten() {
-        let (EndOutcome::Ended(seen) | EndOutcome::EndedBefore(seen)) = outcome;
+        let (EndOutcome::Ended(seen) | EndOutcome::Expired(seen) | EndOutcome::EndedBefore(seen)) =
+            outcome;
         assert_eq!(seen, record, "all see the same end");
     }
 }

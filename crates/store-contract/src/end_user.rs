@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use session_core::ports::{EndedBatch, SessionStore};
+use session_core::ports::{EndedBatch, EndedSession, SessionStore};
 use session_core::{Ending, SessionState, Standing};
 
 use crate::parallel;
@@ -22,7 +22,7 @@ pub async fn all_but_one_are_ended(store: Arc<dyn SessionStore>) {
     let outcome = store
         .end_user_sessions(&user("ada"), Some(spared), ending.clone(), 100)
         .await;
-    let EndedBatch { ended, more } = outcome.expect("the store answers");
+    let EndedBatch { ended, more, .. } = outcome.expect("the store answers");
     let ended: BTreeSet<_> = ids(ended).into_iter().collect();
     assert_eq!(ended, mine.iter().copied().collect());
     assert!(!more);
@@ -130,7 +130,9 @@ pub async fn what_had_expired_is_not_counted(store: Arc<dyn SessionStore>) {
     let outcome = store
         .end_user_sessions(&user("ada"), None, revoked(minute(5)), 10)
         .await;
-    assert_eq!(ids(outcome.expect("the store answers").ended), [live.id]);
+    let batch = outcome.expect("the store answers");
+    assert_eq!(batch.expired, [EndedSession::from(&*idle)]);
+    assert_eq!(batch.ended, [EndedSession::from(&*live)]);
     let idle = found(&store, idle.id).await;
     assert_eq!(idle.standing, Standing::Ended(Ending::expired(minute(5))));
     assert_eq!(

@@ -68,7 +68,9 @@ impl Revocations {
         session: Option<SessionId>,
         before: Option<RevocationId>,
     ) -> Box<dyn Iterator<Item = RevocationId> + '_> {
-        let last = RevocationId::at(DateTime::<Utc>::MAX_UTC, [0xff; 10]);
+        // The time of an id has 48 bits: a later one would wrap around, and hide what comes after it.
+        let latest = DateTime::from_timestamp_millis((1 << 48) - 1).unwrap_or_default();
+        let last = RevocationId::at(latest, [0xff; 10]);
         let first = RevocationId::at(DateTime::<Utc>::MIN_UTC, [0; 10]);
         let end = before.unwrap_or(last);
         if let Some(session) = session {

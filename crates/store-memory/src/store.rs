@@ -4,8 +4,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use session_core::ports::{
-    Created, EndOutcome, EndedBatch, Extension, LimitPolicy, SessionChange, SessionLimit,
-    SessionStore, StoreError, StoreErrorKind, Suspension, Swept, UpdateOutcome,
+    Created, EndOutcome, EndedBatch, EndedSession, Extension, LimitPolicy, SessionChange,
+    SessionLimit, SessionStore, StoreError, StoreErrorKind, Suspension, Swept, UpdateOutcome,
 };
 use session_core::{
     Activity, EndKind, EndReason, Ending, Page, PageRequest, Session, SessionId, SessionStats,
@@ -191,7 +191,7 @@ impl SessionStore for MemoryStore {
             if was_live {
                 EndOutcome::Ended(s)
             } else {
-                EndOutcome::EndedBefore(s)
+                EndOutcome::Expired(s)
             }
         }))
     }
@@ -210,13 +210,24 @@ impl SessionStore for MemoryStore {
             .take(batch)
             .collect();
         let more = ids.len() == batch;
-        let live = ids.iter().filter_map(|id| tables.get(*id));
-        let live = live.filter(|session| session.is_live(ending.at));
-        let ended: Vec<_> = live.map(|session| (&**session).into()).collect();
+        let sessions = ids.iter().filter_map(|id| tables.get(*id));
+        let (ended, expired): (Vec<_>, Vec<_>) =
+            sessions.partition(|session| session.is_live(ending.at));
+        let told = |sessions: Vec<&Arc<Session>>| -> Vec<EndedSession> {
+            sessions
+                .into_iter()
+                .map(|session| (&**session).into())
+                .collect()
+        };
+        let (ended, expired) = (told(ended), told(expired));
         for id in ids {
             tables.end(id, ending.clone());
         }
-        Ok(EndedBatch { ended, more })
+        Ok(EndedBatch {
+            ended,
+            expired,
+            more,
+        })
     }
 
     async fn list(

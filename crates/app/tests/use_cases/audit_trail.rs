@@ -290,7 +290,46 @@ async fn closing_writes_what_waits() {
 async fn closing_does_not_wait_for_ever() {
     let log = Gated::new(false, None);
     let trail = trail(&log, 100, false);
-    record(&trail, AuditAction::Logout).await;
+    for _ in 0..30 {
+        record(&trail, AuditAction::Logout).await;
+    }
     trail.close().await;
     assert_eq!(log.appends.load(Ordering::SeqCst), 0);
+    assert_eq!(
+        trail.counts().lost,
+        30,
+        "each is counted, and in the server's log"
+    );
+}
+
+/// The same for one that fails: whatever waits behind the failing batch is counted too.
+#[tokio::test(start_paused = true)]
+async fn closing_counts_what_a_failing_log_did_not_take() {
+    let log = Gated::new(true, None);
+    let trail = trail(&log, 1000, false);
+    log.fails.store(true, Ordering::SeqCst);
+    for _ in 0..600 {
+        record(&trail, AuditAction::Logout).await;
+    }
+    trail.close().await;
+    assert_eq!((trail.counts().written, trail.counts().lost), (0, 600));
+}
+
+/// A request that is given up while its event waits for room does not take the event along unseen.
+#[tokio::test]
+async fn an_event_that_nobody_waits_for_is_counted() {
+    let log = Gated::new(false, None);
+    let trail = trail(&log, 1, false);
+    record(&trail, AuditAction::Logout).await;
+    settle().await;
+    record(&trail, AuditAction::Logout).await;
+    let given_up = tokio::time::timeout(
+        Duration::from_millis(1),
+        record(&trail, AuditAction::AccessDenied),
+    );
+    given_up.await.expect_err("there is no room");
+    assert_eq!(trail.counts().lost, 1);
+    log.gate.add_permits(1000);
+    trail.flush().await;
+    assert_eq!((trail.counts().written, trail.counts().lost), (2, 1));
 }

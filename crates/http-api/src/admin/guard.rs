@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use session_core::UserId;
 
-use crate::api::AppState;
+use crate::api::{ApiConfig, AppState};
 use crate::credentials::{key_role, session_token};
 use crate::keys::KeyRole;
 use crate::problem::Problem;
@@ -42,13 +42,18 @@ impl Admin {
                     user_id: None,
                     info,
                 }),
-                KeyRole::Service => Err(denied(state, None, &info.origin(Actor::Service)).await),
+                KeyRole::Service => {
+                    Err(not_an_operator(state, None, &info.origin(Actor::Service)).await)
+                }
             };
         }
         let required = || {
             let detail = "An admin key or the session of an admin is needed.";
             Problem::unauthorized("admin_required", detail)
         };
+        if !state.config.admin_by_role {
+            return Err(required());
+        }
         let token = session_token(&parts.headers, &state.config)?.ok_or_else(required)?;
         let unknown = || refused(session_core::Refusal::Unknown);
         let token = token.ok_or_else(unknown)?;
@@ -61,13 +66,15 @@ impl Admin {
         let user_id = session.user_id.clone();
         if session.metadata.role() != ADMIN_ROLE {
             let origin = info.origin(Actor::User(user_id.as_str()));
-            return Err(denied(state, Some(user_id.clone()), &origin).await);
+            return Err(not_an_operator(state, Some(user_id.clone()), &origin).await);
         }
         let by_cookie = !parts.headers.contains_key(&state.config.session_header);
-        if by_cookie && !info.is_safe() && !is_same_origin(&parts.headers) {
+        if by_cookie && !info.is_safe() && !is_same_origin(&parts.headers, &state.config) {
+            let origin = info.origin(Actor::AdminUser(user_id.as_str()));
             let detail =
                 "A cookie is no proof of intent: the request does not come from this site.";
-            return Err(Problem::forbidden("cross_site", detail));
+            let user_id = Some(user_id.clone());
+            return Err(denied(state, user_id, "cross_site", detail, &origin).await);
         }
         Ok(Self {
             user_id: Some(user_id),
@@ -76,19 +83,35 @@ impl Admin {
     }
 }
 
-async fn denied(state: &AppState, user_id: Option<UserId>, origin: &Origin<'_>) -> Problem {
-    let code = "admin_only";
+async fn not_an_operator(
+    state: &AppState,
+    user_id: Option<UserId>,
+    origin: &Origin<'_>,
+) -> Problem {
+    let detail = "This is for operators only.";
+    denied(state, user_id, "admin_only", detail, origin).await
+}
+
+/// Refuses somebody who is known, and leaves a record.
+async fn denied(
+    state: &AppState,
+    user_id: Option<UserId>,
+    code: &'static str,
+    detail: &'static str,
+    origin: &Origin<'_>,
+) -> Problem {
     state
         .services
         .security
         .log_denied(user_id, code, origin)
         .await;
-    Problem::forbidden(code, "This is for operators only.")
+    Problem::forbidden(code, detail)
 }
 
 /// Whether a browser says that its own page of this site asks: by `Sec-Fetch-Site`, or, where it does
-/// not send that, by an `Origin` of the very host that was asked. Neither is a no.
-fn is_same_origin(headers: &HeaderMap) -> bool {
+/// not send that, by an `Origin` of the very host that was asked, over https where cookies are for that
+/// alone. Neither is a no.
+fn is_same_origin(headers: &HeaderMap, config: &ApiConfig) -> bool {
     if let Some(site) = headers.get(&FETCH_SITE) {
         return site == "same-origin";
     }
@@ -96,9 +119,10 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
     let (Some(origin), Some(host)) = (text(ORIGIN), text(HOST)) else {
         return false;
     };
-    origin
-        .split_once("://")
-        .is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+    origin.split_once("://").is_some_and(|(scheme, authority)| {
+        let is_fit = scheme.eq_ignore_ascii_case("https") || !config.secure_cookies;
+        is_fit && authority.eq_ignore_ascii_case(host)
+    })
 }
 
 /// Around every route of the face.

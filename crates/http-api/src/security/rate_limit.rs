@@ -13,7 +13,7 @@ const MAX_KEY_BYTES: usize = 255;
 
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct RateLimitKey {
-    /// Who is counted: a user id, an address, …; 1 to 255 bytes. Kept as a hash only.
+    /// Who is counted: a user id, an address, …; 1 to 255 bytes. Kept and recorded as a hash only.
     key: String,
 }
 
@@ -64,7 +64,7 @@ pub(crate) async fn check(
     let remaining = state
         .services
         .security
-        .check_rate_limit(&rule, &[body.checked()?], &caller.origin())
+        .check_rate_limit(&rule, &[body.checked()?], None, &caller.origin())
         .await?;
     Ok(Json(RateLimitJson {
         allowed: true,

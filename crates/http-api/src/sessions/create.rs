@@ -83,10 +83,10 @@ pub(crate) async fn create(
     let new = body.checked(&state)?;
     let origin = caller.origin();
     if state.config.limit_creates {
-        let user = new.user_id.as_str();
+        let user = &new.user_id;
         let security = &state.services.security;
         security
-            .check_rate_limit("session_create", &[user], &origin)
+            .check_rate_limit("session_create", &[user.as_str()], Some(user), &origin)
             .await?;
     }
     let created = state.services.sessions.create(new, &origin).await?;

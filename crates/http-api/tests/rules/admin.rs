@@ -136,6 +136,23 @@ async fn an_admin_key_and_an_admins_session_are_let_in() {
     }
 }
 
+/// Where service keys must not open the admin face by way of a role, admin keys alone do.
+#[tokio::test]
+async fn roles_can_be_kept_out() {
+    let server = Server::with(ApiConfig {
+        admin_by_role: false,
+        ..ApiConfig::default()
+    });
+    let admin = token_of_role(&server, "admin").await;
+    for ask in rows(handle(&admin)) {
+        let answer = server.send(ask.header("x-session-id", &admin)).await;
+        assert_eq!(answer.problem(401), "admin_required");
+    }
+    assert!(server.lets_in(&admin).await);
+    let ask = Ask::admin("GET", "/admin/audit");
+    server.send(ask).await.ok();
+}
+
 /// Requirement 21: a cookie is sent by the browser, whoever made it send the request.
 #[tokio::test]
 async fn a_cookie_alone_changes_nothing_from_another_site() {
@@ -152,6 +169,9 @@ async fn a_cookie_alone_changes_nothing_from_another_site() {
             .header("origin", "https://evil.example")
             .header("host", "id.example"),
         cleanup()
+            .header("origin", "http://id.example")
+            .header("host", "id.example"),
+        cleanup()
             .header("origin", "null")
             .header("host", "id.example"),
         cleanup()
@@ -162,6 +182,10 @@ async fn a_cookie_alone_changes_nothing_from_another_site() {
     for ask in foreign {
         assert_eq!(server.send(ask).await.problem(403), "cross_site");
     }
+    let denied = Ask::admin("GET", "/admin/audit?action=access_denied&user_id=ada");
+    let denied = server.send(denied).await.ok();
+    assert_eq!(denied["events"][0]["error_code"], "cross_site");
+    assert_eq!(denied["events"].as_array().unwrap().len(), 8);
     let own = [
         cleanup().header("sec-fetch-site", "same-origin"),
         cleanup()

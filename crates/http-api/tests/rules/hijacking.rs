@@ -221,6 +221,25 @@ async fn a_trusted_proxy_tells_who_uses_a_session() {
     assert_eq!(server.send(lie).await.ok()["risk_score"], 0.3);
 }
 
+/// A backend in the proxies' network has an address and a user agent of its own, and vouches for nobody.
+#[tokio::test]
+async fn a_trusted_peer_that_asks_for_nobody_is_not_taken_for_the_user() {
+    let server = behind_proxy();
+    let new = json!({"user_id": "ada", "ip_address": "192.0.2.7", "user_agent": BROWSER,
+        "device_fingerprint": {"user_agent": BROWSER}});
+    let (token, _) = server.create(new).await;
+    let asks = [
+        validate(&token, "10.1.2.3", OTHER),
+        validate(&token, "10.1.2.3", OTHER).header("x-forwarded-for", "10.1.2.4, 10.1.2.5"),
+        validate(&token, "10.1.2.3", OTHER).header("x-forwarded-for", "unknown"),
+        validate(&token, "10.1.2.3", OTHER).header("x-forwarded-for", "198.51.100.1, unknown"),
+        validate(&token, "10.1.2.3", OTHER).header("x-real-ip", "198.51.100.1"),
+    ];
+    for ask in asks {
+        assert_eq!(server.send(ask).await.ok()["risk_score"], 0.0);
+    }
+}
+
 /// A session whose fingerprint holds the user agent is ended for a thief behind a proxy too, since the
 /// user agent is one of the critical fields.
 #[tokio::test]

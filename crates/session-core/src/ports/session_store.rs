@@ -91,8 +91,7 @@ pub trait SessionStore: Send + Sync {
 
     /// Ends a session for good. One round trip.
     ///
-    /// One that had passed its deadline at `ending.at` is noted as expired instead, and counts as
-    /// having ended before. `None` if there is no record of the id.
+    /// One that had passed its deadline at `ending.at` is noted as expired instead. `None` if there is no record of the id.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -101,7 +100,7 @@ pub trait SessionStore: Send + Sync {
     /// Ends at most `batch` of a user's sessions, all but `except`. One round trip.
     ///
     /// Call it until [`EndedBatch::more`] is false. Sessions past their deadline are noted as expired
-    /// on the way and not counted as ended.
+    /// on the way.
     ///
     /// # Errors
     /// [`StoreError`]; what earlier batches ended stays ended.
@@ -256,7 +255,9 @@ pub enum Suspension {
 pub enum EndOutcome {
     /// It was live and is ended now; the record afterwards.
     Ended(Arc<Session>),
-    /// It had ended before, or had just expired; the record as it is.
+    /// It had passed its deadline, which is noted now; the record afterwards.
+    Expired(Arc<Session>),
+    /// It had ended before; the record as it is.
     EndedBefore(Arc<Session>),
 }
 
@@ -286,6 +287,8 @@ impl From<&Session> for EndedSession {
 pub struct EndedBatch {
     /// The sessions that were live and are ended now.
     pub ended: Vec<EndedSession>,
+    /// The sessions that had passed their deadline, which is noted now.
+    pub expired: Vec<EndedSession>,
     /// Whether there may be more to end.
     pub more: bool,
 }

@@ -113,11 +113,11 @@ pub fn decide(
     now: DateTime<Utc>,
     jitter: f64,
 ) -> RateDecision {
-    let now = now.timestamp_millis();
+    let asked_at = now.timestamp_millis();
     let mut refusal: Option<(i64, u32, bool)> = None;
     let mut remaining = u32::MAX;
     for (rule, state) in attempts.iter_mut() {
-        let now = state.no_earlier_than_known(now);
+        let now = state.no_earlier_than_known(asked_at);
         state.prune(rule, now);
         match state.room(rule) {
             Ok(room) => remaining = remaining.min(room - 1),
@@ -126,7 +126,8 @@ pub fn decide(
                     Violation::Blocked(until) => (until, state.violations, false),
                     Violation::New => (state.violate(rule, now, jitter), state.violations, true),
                 };
-                let wait = until - now;
+                // By the clock of whoever asks, which may be behind the latest that is known.
+                let wait = until - asked_at;
                 if refusal.is_none_or(|(longest, ..)| wait > longest) {
                     refusal = Some((wait, violations, is_new));
                 }
@@ -141,7 +142,7 @@ pub fn decide(
         };
     }
     for (_, state) in attempts {
-        let now = state.no_earlier_than_known(now);
+        let now = state.no_earlier_than_known(asked_at);
         state.admitted.push_back(now);
     }
     RateDecision::Admitted { remaining }

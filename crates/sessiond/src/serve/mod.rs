@@ -98,6 +98,7 @@ async fn run(settings: Settings) -> Result<(), ServeError> {
         trusted_proxies: settings.trusted_proxies.clone(),
         require_https: settings.require_https,
         limit_creates: settings.limit_creates,
+        admin_by_role: settings.admin_by_role,
     };
     let api = Api::new(services.clone(), keys.known.clone(), config);
     // From here on a signal is an orderly stop.
@@ -111,7 +112,10 @@ async fn run(settings: Settings) -> Result<(), ServeError> {
         draining.start_draining();
         tokio::time::sleep(DRAINING).await;
     };
-    connections::serve(listener, api, stopped, FINISHING).await;
+    connections::serve(listener, api.clone(), stopped, FINISHING).await;
+    if tokio::time::timeout(FINISHING, api.finish()).await.is_err() {
+        tracing::warn!("some requests that nobody waits for did not finish in time");
+    }
     background.stop().await;
     services.close().await?;
     tracing::info!("stopped");

@@ -35,6 +35,7 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) require_https: bool,
     pub(crate) limit_creates: bool,
+    pub(crate) admin_by_role: bool,
     pub(crate) log_level: String,
     pub(crate) log_requests: bool,
     pub(crate) service_keys: Vec<String>,
@@ -101,6 +102,7 @@ impl Settings {
             reader.complain("SESSION_REQUIRE_HTTPS", problem);
         }
         let limit_creates = reader.read("SESSION_LIMIT_CREATES", parse::switch);
+        let admin_by_role = reader.read("SESSION_ADMIN_BY_ROLE", parse::switch);
         let security = read_security(reader);
         let revocation_ttl = reader.read("SESSION_REVOCATION_TTL", parse::positive_span);
         let audit = read_audit(reader);
@@ -130,6 +132,7 @@ impl Settings {
             trusted_proxies: proxies.unwrap_or_default(),
             require_https: require_https?,
             limit_creates: limit_creates?,
+            admin_by_role: admin_by_role?,
             cleanup_interval: cleanup?.to_std().ok()?,
             session_header: session_header?,
             secure_cookies: secure_cookies?,

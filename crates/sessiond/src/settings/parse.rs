@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -64,12 +65,16 @@ impl<'a> Reader<'a> {
     /// The rules of the settings: those of a name of their own included, which no table can hold.
     pub(crate) fn read_rules(&mut self) -> RateRules {
         let mut rules = RateRules::default();
+        let mut seen = HashSet::new();
         for name in self.sources.starting_with(RATE_LIMIT) {
             let Some((requests, window)) = self.read_optional(&name, rate) else {
                 continue;
             };
             let rule = name[RATE_LIMIT.len()..].to_ascii_lowercase();
             match RateRule::new(&rule, requests, window) {
+                Ok(_) if !seen.insert(rule.clone()) => {
+                    self.complain(&name, "is given twice, in upper and in lower case");
+                }
                 Ok(rule) => rules.set(rule),
                 Err(error) => {
                     let field = error.to_string().replace('`', "");

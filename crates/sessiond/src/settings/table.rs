@@ -245,6 +245,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Whether `/sessions/create` is held to the rule `session_create`, by user.",
     ),
     setting(
+        "SESSION_ADMIN_BY_ROLE",
+        Some("true"),
+        SWITCH,
+        "Whether a session whose role is `admin` opens the admin face, as an admin key does.",
+    ),
+    setting(
         "SESSION_REVOCATION_TTL",
         Some("86400"),
         SECONDS,

@@ -60,7 +60,7 @@ impl SessionWrite for Request {
         match found {
             // Past its deadline it was noted as expired instead.
             Found::Written(session) if session.deadline() <= self.ending.at => {
-                Some(EndOutcome::EndedBefore(Arc::clone(session)))
+                Some(EndOutcome::Expired(Arc::clone(session)))
             }
             Found::Written(session) => Some(EndOutcome::Ended(Arc::clone(session))),
             Found::Missed(session) => session.map(Arc::clone).map(EndOutcome::EndedBefore),

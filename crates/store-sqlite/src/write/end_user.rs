@@ -1,5 +1,5 @@
 use session_core::ports::{EndedBatch, EndedSession};
-use session_core::{EndKind, Ending, SessionId, UserId};
+use session_core::{Ending, SessionId, UserId};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::{Effects, Kind};
@@ -56,20 +56,23 @@ impl Request {
         .fetch_all(connection)
         .await?;
         let mut outcome = EndedBatch {
-            ended: Vec::new(),
             more: rows.len() >= self.batch,
+            ..EndedBatch::default()
         };
         for row in &rows {
-            let id = row::id(row.try_get(0)?)?;
-            effects.gone.push(id);
+            let session = EndedSession {
+                id: row::id(row.try_get(0)?)?,
+                user_id: self.user_id.clone(),
+                expires_at: row::time(row.try_get(2)?)?,
+            };
+            effects.gone.push(session.id);
             let was_live: bool = row.try_get(1)?;
-            if was_live || *kind == EndKind::Expired {
-                outcome.ended.push(EndedSession {
-                    id,
-                    user_id: self.user_id.clone(),
-                    expires_at: row::time(row.try_get(2)?)?,
-                });
-            }
+            let list = if was_live {
+                &mut outcome.ended
+            } else {
+                &mut outcome.expired
+            };
+            list.push(session);
         }
         Ok(outcome)
     }
