@@ -75,11 +75,11 @@ pub struct Revocation {
     /// Its own name.
     #[serde(rename = "revocation_id")]
     pub id: RevocationId,
-    /// Which token.
+    /// Which token; for a session [`TokenHash::of_session`].
     pub token_hash: TokenHash,
     /// What the token was good for.
     pub token_type: TokenKind,
-    /// The session that it belonged to.
+    /// The session that it belonged to, or was.
     pub session_id: Option<SessionId>,
     /// Whose it was.
     pub user_id: Option<UserId>,

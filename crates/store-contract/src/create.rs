@@ -181,6 +181,7 @@ pub async fn a_closed_store_says_so(store: Arc<dyn SessionStore>) {
         store.find(id).await.map(drop),
         store.create(session("eve", now), NO_LIMIT).await.map(drop),
         store.end(id, revoked(now)).await.map(drop),
+        store.suspend(id, true, now).await.map(drop),
         store.touch(&[Activity { id, at: minute(1) }]).await,
         store.extend(id, extension, now).await.map(drop),
         store
@@ -199,5 +200,5 @@ pub async fn a_closed_store_says_so(store: Arc<dyn SessionStore>) {
         store.sweep(now, now, 10).await.map(drop),
     ]
     .map(|outcome| outcome.expect_err("a closed store fails").kind());
-    assert_eq!(kinds, [StoreErrorKind::Unavailable; 11]);
+    assert_eq!(kinds, [StoreErrorKind::Unavailable; 12]);
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use session_core::ports::{EndedBatch, EndedSession, SessionStore};
+use session_core::ports::{EndedBatch, EndedSession, Extension, SessionStore};
 use session_core::{Ending, SessionState, Standing};
 
 use crate::parallel;
 use crate::samples::{found, idling, ids, minute, revoked, session, start, stored, user};
 
-/// All but the one that is spared, and nobody else's.
+/// All but the one that is spared, and nobody else's; each named with its user and its deadline as it
+/// was in the end.
 pub async fn all_but_one_are_ended(store: Arc<dyn SessionStore>) {
     let other = stored(&store, session("other", start())).await;
     let mut mine = Vec::new();
@@ -18,13 +19,25 @@ pub async fn all_but_one_are_ended(store: Arc<dyn SessionStore>) {
         mine.push(stored(&store, session("ada", minute(n))).await.id);
     }
     let spared = mine.remove(2);
+    let extension = Extension {
+        by: TimeDelta::minutes(5),
+        not_past: minute(100),
+    };
+    let extended = store.extend(mine[0], extension, minute(4)).await;
+    let extended = extended.expect("the store answers").expect("it is live");
     let ending = revoked(minute(5));
     let outcome = store
         .end_user_sessions(&user("ada"), Some(spared), ending.clone(), 100)
         .await;
     let EndedBatch { ended, more, .. } = outcome.expect("the store answers");
-    let ended: BTreeSet<_> = ids(ended).into_iter().collect();
-    assert_eq!(ended, mine.iter().copied().collect());
+    let named: BTreeSet<_> = ids(&ended).into_iter().collect();
+    assert_eq!((named.len(), ended.len()), (3, 3));
+    assert_eq!(named, mine.iter().copied().collect());
+    assert!(ended.contains(&EndedSession::from(&*extended)));
+    for session in &ended {
+        let record = found(&store, session.id).await;
+        assert_eq!(*session, EndedSession::from(&*record));
+    }
     assert!(!more);
     for id in mine {
         assert_eq!(
@@ -53,7 +66,7 @@ pub async fn many_are_ended_in_batches(store: Arc<dyn SessionStore>) {
             .await;
         let batch = batch.expect("the store answers");
         assert!(batch.ended.len() <= 10);
-        for id in ids(batch.ended) {
+        for id in ids(&batch.ended) {
             assert!(ended.insert(id), "{id} was ended twice");
         }
         calls += 1;
@@ -88,7 +101,7 @@ pub async fn the_spared_one_is_spared_in_every_batch(store: Arc<dyn SessionStore
                 .end_user_sessions(&user(&name), Some(spared), revoked(minute(6)), 1)
                 .await;
             let batch = batch.expect("the store answers");
-            ended.extend(ids(batch.ended));
+            ended.extend(ids(&batch.ended));
             if !batch.more {
                 break;
             }
@@ -111,7 +124,7 @@ pub async fn parallel_calls_name_each_session_once(store: Arc<dyn SessionStore>)
             let batch = store
                 .end_user_sessions(&user("ada"), None, revoked(minute(5)), 4)
                 .await;
-            ids(batch.expect("the store answers").ended)
+            ids(&batch.expect("the store answers").ended)
         }
     });
     let named = parallel::all(calls).await.concat();
@@ -131,8 +144,8 @@ pub async fn what_had_expired_is_not_counted(store: Arc<dyn SessionStore>) {
         .end_user_sessions(&user("ada"), None, revoked(minute(5)), 10)
         .await;
     let batch = outcome.expect("the store answers");
-    assert_eq!(batch.expired, [EndedSession::from(&*idle)]);
     assert_eq!(batch.ended, [EndedSession::from(&*live)]);
+    assert_eq!(batch.expired, [EndedSession::from(&*idle)]);
     let idle = found(&store, idle.id).await;
     assert_eq!(idle.standing, Standing::Ended(Ending::expired(minute(5))));
     assert_eq!(

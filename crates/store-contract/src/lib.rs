@@ -8,7 +8,7 @@
 //! // tests/contract.rs of your crate
 //! use std::sync::Arc;
 //!
-//! use session_core::ports::SessionStore;
+//! use session_core::ports::{RevocationList, SessionStore};
 //! use store_memory::MemoryStore; // yours
 //!
 //! /// A fresh store, and whatever must stay alive beside it, such as a temporary folder.
@@ -18,6 +18,13 @@
 //!
 //! store_contract::contract_tests!(fresh);
 //!
+//! /// The same for another port.
+//! async fn fresh_revocations() -> (Arc<dyn RevocationList>, ()) {
+//!     (Arc::new(MemoryStore::new()), ())
+//! }
+//!
+//! store_contract::revocation_tests!(fresh_revocations);
+//!
 //! // Or one at a time, in a runtime of your choice:
 //! # tokio::runtime::Runtime::new()?.block_on(async {
 //! let (store, _guard) = fresh().await;
@@ -26,7 +33,11 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! A durable store also passes [`restart::everything_survives_a_restart`].
+//! [`revocation_tests!`], [`rate_limit_tests!`] and [`audit_tests!`] do the same for the other ports, one
+//! each: an adapter of one of them need not be an adapter of the others.
+//!
+//! A durable store also passes [`restart`], and one that is all ports at once
+//! [`restart::a_closed_store_answers_on_no_port`].
 
 #![deny(missing_docs)]
 #![expect(
@@ -36,6 +47,8 @@
 )]
 
 pub mod audit;
+pub mod audit_chain;
+pub mod audit_queries;
 pub mod create;
 pub mod end;
 pub mod end_user;
@@ -44,8 +57,10 @@ pub mod limit;
 pub mod list;
 pub mod parallel;
 pub mod race;
+pub mod rate_forgetting;
 pub mod rate_limits;
 pub mod restart;
+pub mod revocation_history;
 pub mod revocations;
 pub mod samples;
 pub mod stats;
@@ -62,7 +77,7 @@ pub use tokio;
 #[macro_export]
 macro_rules! contract_tests {
     ($fresh:ident) => {
-        $crate::contract_tests!(@tests $fresh
+        $crate::__tests!($fresh
             create: [
                 what_was_created_is_found_whole,
                 values_at_the_edge_are_found_whole,
@@ -101,6 +116,17 @@ macro_rules! contract_tests {
                 what_is_not_live_is_not_updated,
                 parallel_updates_lose_nothing
             ],
+            suspend: [
+                a_session_is_held_back_and_let_go,
+                what_is_so_already_is_not_written,
+                what_is_not_live_is_neither_held_back_nor_let_go,
+                deadlines_go_on_meanwhile,
+                a_suspended_session_counts_as_live,
+                a_suspended_session_can_be_ended,
+                other_writes_leave_it_suspended,
+                of_parallel_calls_one_counts,
+                changes_both_ways_take_turns
+            ],
             end: [
                 the_first_end_stands,
                 an_expired_session_is_noted_as_expired,
@@ -113,17 +139,11 @@ macro_rules! contract_tests {
                 parallel_calls_name_each_session_once,
                 what_had_expired_is_not_counted
             ],
-            suspend: [
-                a_session_is_held_back_and_goes_on,
-                what_is_not_live_is_not_suspended,
-                a_suspended_session_is_live_until_its_deadline,
-                end_against_suspend_and_resume,
-                of_parallel_suspensions_one_counts
-            ],
             race: [
                 end_against_touch,
                 end_against_extend,
                 end_against_update,
+                end_against_suspend,
                 end_against_find,
                 sweep_against_touch,
                 end_all_against_create
@@ -148,7 +168,103 @@ macro_rules! contract_tests {
             ]
         );
     };
-    (@tests $fresh:ident $($module:ident: [$($name:ident),+]),+) => {
+}
+
+/// Makes a test of each contract of a list of revoked tokens. `$fresh` is as for
+/// [`contract_tests!`], with an `Arc<dyn RevocationList>`.
+#[macro_export]
+macro_rules! revocation_tests {
+    ($fresh:ident) => {
+        $crate::__tests!($fresh
+            revocations: [
+                what_was_revoked_is_found_whole,
+                a_revocation_is_in_force_up_to_its_end,
+                the_first_revocation_stands,
+                a_token_twice_in_a_batch_is_one,
+                what_is_over_may_be_revoked_anew,
+                a_batch_is_noted_whole,
+                a_batch_is_seen_whole_or_not_at_all,
+                what_was_answered_is_seen,
+                of_parallel_revocations_of_a_token_one_stands
+            ],
+            revocation_history: [
+                history_is_of_a_user_a_session_both_or_all,
+                pages_hold_each_once_while_others_come_and_go,
+                users_are_told_apart_to_the_byte,
+                only_what_is_over_is_forgotten,
+                forgetting_goes_in_batches,
+                parallel_forgetting_counts_each_once
+            ]
+        );
+    };
+}
+
+/// Makes a test of each contract of a rate limiter. `$fresh` is as for [`contract_tests!`], with an
+/// `Arc<dyn RateLimiter>`.
+#[macro_export]
+macro_rules! rate_limit_tests {
+    ($fresh:ident) => {
+        $crate::__tests!($fresh
+            rate_limits: [
+                as_many_as_the_rule_says_are_admitted,
+                violations_are_counted,
+                whoever_waits_as_told_is_admitted,
+                a_clock_that_is_behind_gains_nothing,
+                parallel_checks_admit_exactly_the_limit,
+                an_attempt_counts_if_all_keys_admit_it,
+                parallel_checks_of_two_keys_admit_the_fewest,
+                keys_are_apart,
+                a_long_sequence_agrees_with_the_rule
+            ],
+            rate_forgetting: [
+                a_reset_forgets_the_keys_named,
+                only_what_means_nothing_is_forgotten,
+                forgetting_goes_in_batches
+            ]
+        );
+    };
+}
+
+/// Makes a test of each contract of an audit log. `$fresh` is as for [`contract_tests!`], with an
+/// `Arc<dyn AuditLog>`.
+#[macro_export]
+macro_rules! audit_tests {
+    ($fresh:ident) => {
+        $crate::__tests!($fresh
+            audit: [
+                records_stand_in_the_order_given,
+                an_event_is_appended_once,
+                of_parallel_appends_of_an_event_one_counts,
+                what_was_appended_is_found_whole,
+                what_was_answered_is_seen
+            ],
+            audit_queries: [
+                a_filter_admits_what_it_says,
+                pages_hold_each_once_while_others_come_and_go,
+                counts_are_those_of_the_events,
+                addresses_are_counted_once,
+                users_are_told_apart_to_the_byte
+            ],
+            audit_chain: [
+                an_empty_log_is_whole,
+                records_are_chained,
+                a_noted_head_is_found_again,
+                a_noted_head_may_be_forgotten,
+                only_the_oldest_are_forgotten,
+                forgetting_goes_in_batches,
+                the_rest_still_verifies,
+                parallel_appends_are_put_in_some_order,
+                the_chain_is_followed_as_of_one_moment,
+                parallel_forgetting_counts_each_once
+            ]
+        );
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tests {
+    ($fresh:ident $($module:ident: [$($name:ident),+ $(,)?]),+ $(,)?) => {
         $(mod $module {
             $(#[$crate::tokio::test(flavor = "multi_thread")]
             async fn $name() {
@@ -156,61 +272,5 @@ macro_rules! contract_tests {
                 $crate::parallel::in_time($crate::$module::$name(store)).await;
             })+
         })+
-    };
-}
-
-/// The same as [`contract_tests!`] for a list of revocations: `$fresh` returns an
-/// `Arc<dyn RevocationList>`.
-#[macro_export]
-macro_rules! revocation_tests {
-    ($fresh:ident) => {
-        $crate::contract_tests!(@tests $fresh
-            revocations: [
-                what_was_revoked_is_found_whole,
-                a_revocation_is_in_force_until_it_is_over,
-                the_first_revocation_stands,
-                of_parallel_revocations_one_counts,
-                revoke_against_find,
-                the_history_tells_users_and_sessions_apart,
-                pages_of_the_history_hold_each_once,
-                what_is_over_is_forgotten
-            ]
-        );
-    };
-}
-
-/// The same as [`contract_tests!`] for a rate limiter: `$fresh` returns an `Arc<dyn RateLimiter>`.
-#[macro_export]
-macro_rules! rate_limit_tests {
-    ($fresh:ident) => {
-        $crate::contract_tests!(@tests $fresh
-            rate_limits: [
-                of_fifty_parallel_attempts_ten_are_admitted,
-                an_attempt_counts_in_all_of_its_keys_or_in_none,
-                who_waits_as_long_as_told_is_admitted,
-                decisions_are_those_of_the_rule,
-                a_reset_forgets_one_key,
-                what_means_nothing_any_more_is_forgotten
-            ]
-        );
-    };
-}
-
-/// The same as [`contract_tests!`] for an audit log: `$fresh` returns an `Arc<dyn AuditLog>`.
-#[macro_export]
-macro_rules! audit_tests {
-    ($fresh:ident) => {
-        $crate::contract_tests!(@tests $fresh
-            audit: [
-                records_are_chained_in_order,
-                an_event_is_found_whole,
-                an_event_is_recorded_once,
-                parallel_appends_make_one_chain,
-                filters_and_pages_find_each_once,
-                counts_are_those_of_the_events,
-                the_oldest_are_forgotten_and_the_rest_verifies,
-                a_noted_head_is_asked_for
-            ]
-        );
     };
 }

@@ -103,6 +103,23 @@ pub async fn end_against_update(store: Arc<dyn SessionStore>) {
     .await;
 }
 
+/// Holding back and letting go beside an end.
+pub async fn end_against_suspend(store: Arc<dyn SessionStore>) {
+    rounds(store, |store, session| async move {
+        for suspended in [true, false, true] {
+            let outcome = store.suspend(session.id, suspended, minute(1)).await;
+            if outcome.expect("the store answers").is_none() {
+                let record = found(&store, session.id).await;
+                assert!(
+                    !record.is_live(minute(1)),
+                    "what is live is not passed over"
+                );
+            }
+        }
+    })
+    .await;
+}
+
 /// Looking beside an end: a look that begins after the answer never sees a live session, however many
 /// looks were under way.
 pub async fn end_against_find(store: Arc<dyn SessionStore>) {
@@ -131,7 +148,7 @@ pub async fn sweep_against_touch(store: Arc<dyn SessionStore>) {
         };
         gate.wait().await;
         let swept = store.sweep(minute(6), start(), 10).await;
-        let expired = ids(swept.expect("the store sweeps").expired);
+        let expired = ids(&swept.expect("the store sweeps").expired);
         toucher.await.expect("the other does not fail");
         let record = found(&store, id).await;
         let has_ended = matches!(record.standing, Standing::Ended(_));
@@ -162,7 +179,7 @@ pub async fn end_all_against_create(store: Arc<dyn SessionStore>) {
                         .end_user_sessions(&user, None, revoked(minute(1)), 4)
                         .await;
                     let batch = batch.expect("the store answers");
-                    ended.extend(ids(batch.ended));
+                    ended.extend(ids(&batch.ended));
                     if !batch.more {
                         return ended;
                     }

@@ -1,6 +1,6 @@
-//! Rate limits.
+//! Counting attempts.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -8,167 +8,344 @@ use session_core::ports::RateLimiter;
 use session_core::{Attempt, Backoff, RateDecision, RateKey, RateRule, RateState, decide};
 
 use crate::parallel;
+use crate::rate_forgetting::{forget, reset};
 use crate::samples::{minute, start};
 
-fn rule(name: &str, requests: u32, seconds: i64) -> RateRule {
-    RateRule::new(name, requests, TimeDelta::seconds(seconds)).expect("a rule")
+const MILLISECOND: TimeDelta = TimeDelta::milliseconds(1);
+
+pub(crate) const WINDOW: TimeDelta = TimeDelta::minutes(1);
+
+/// So many attempts a minute.
+pub(crate) fn rule(name: &str, requests: u32) -> RateRule {
+    RateRule::new(name, requests, WINDOW).expect("a rule")
 }
 
-async fn check(
+pub(crate) async fn check(
     limiter: &Arc<dyn RateLimiter>,
     attempts: &[Attempt],
-    at: DateTime<Utc>,
+    now: DateTime<Utc>,
 ) -> RateDecision {
-    let decision = limiter.attempt(attempts, at, 0.0).await;
+    let decision = limiter.attempt(attempts, now, 0.0).await;
     decision.expect("the limiter answers")
 }
 
-async fn admits(limiter: &Arc<dyn RateLimiter>, attempt: &Attempt, at: DateTime<Utc>) -> bool {
-    let attempts = std::slice::from_ref(attempt);
-    check(limiter, attempts, at).await.is_admitted()
+/// How long the refused have to wait.
+pub(crate) fn wait(decision: RateDecision) -> TimeDelta {
+    match decision {
+        RateDecision::Refused { retry_after, .. } => retry_after,
+        RateDecision::Admitted { .. } => panic!("it is refused"),
+    }
 }
 
-/// Requirement 29: of many at once exactly the rule's number get through.
-pub async fn of_fifty_parallel_attempts_ten_are_admitted(limiter: Arc<dyn RateLimiter>) {
-    let rule = rule("token_refresh", 10, 60);
-    for round in 0..20 {
-        let attempt = Attempt::of(&rule, &format!("user {round}"));
-        let decisions = parallel::all((0..50).map(|_| {
-            let (limiter, attempt) = (Arc::clone(&limiter), attempt.clone());
-            async move { check(&limiter, &[attempt], start()).await }
+pub(crate) const fn admitted(remaining: u32) -> RateDecision {
+    RateDecision::Admitted { remaining }
+}
+
+/// So many and no more in any window of that length, both of its ends included.
+pub async fn as_many_as_the_rule_says_are_admitted(limiter: Arc<dyn RateLimiter>) {
+    let rule = rule("a", 10).backoff(Backoff::None);
+    let ada = [Attempt::of(&rule, "ada")];
+    let second = |n| start() + TimeDelta::seconds(n);
+    for n in 0..10 {
+        let decision = check(&limiter, &ada, second(n * 5)).await;
+        assert_eq!(decision, admitted(9 - n as u32));
+    }
+    for now in [second(46), second(59), second(60)] {
+        let decision = check(&limiter, &ada, now).await;
+        assert_eq!(wait(decision), second(60) + MILLISECOND - now);
+    }
+    // One place after the other, as the attempts leave the window: nobody gets twice the number by
+    // asking at the edge of one.
+    for n in 12..22 {
+        let now = second(n * 5);
+        assert!(!check(&limiter, &ada, now).await.is_admitted());
+        let decision = check(&limiter, &ada, now + MILLISECOND).await;
+        assert_eq!(decision, admitted(0));
+    }
+}
+
+/// The first attempt too many is a violation, those while blocked are not; each one blocks for longer,
+/// within the jitter given.
+pub async fn violations_are_counted(limiter: Arc<dyn RateLimiter>) {
+    let rule = rule("a", 1);
+    let ada = [Attempt::of(&rule, "ada")];
+    let mut now = start();
+    for (violation, jitter) in [(1, 0.0), (2, 1.0), (3, -1.0), (4, 0.5)] {
+        assert_eq!(check(&limiter, &ada, now).await, admitted(0));
+        let refused = limiter.attempt(&ada, now, jitter).await;
+        // One attempt that is in the window leaves it a millisecond after the window's length.
+        let backoff = rule
+            .backoff_after(violation, jitter)
+            .max(WINDOW + MILLISECOND);
+        let expected = |passed, is_new| RateDecision::Refused {
+            retry_after: backoff - passed,
+            violations: violation,
+            is_new,
+        };
+        let refused = refused.expect("the limiter answers");
+        assert_eq!(refused, expected(TimeDelta::zero(), true));
+        let second = TimeDelta::seconds(1);
+        for passed in [TimeDelta::zero(), second, second * 2] {
+            let refused = check(&limiter, &ada, now + passed).await;
+            assert_eq!(refused, expected(passed, false));
+        }
+        now += backoff;
+    }
+}
+
+/// Refused a millisecond before, admitted at the time told: under every backoff, after any number of
+/// violations, for one key as for several.
+pub async fn whoever_waits_as_told_is_admitted(limiter: Arc<dyn RateLimiter>) {
+    let short = Backoff::Exponential {
+        max: TimeDelta::seconds(90),
+    };
+    let rules = [
+        rule("plain", 3),
+        rule("patient", 3).backoff(Backoff::None),
+        rule("short", 3).backoff(short),
+        rule("many", 7),
+    ];
+    let mut sets: Vec<_> = rules
+        .iter()
+        .map(|rule| vec![Attempt::of(rule, "ada")])
+        .collect();
+    sets.push(rules.iter().map(|rule| Attempt::of(rule, "eve")).collect());
+    for attempts in sets {
+        let mut now = start();
+        for round in 0..12 {
+            while check(&limiter, &attempts, now).await.is_admitted() {
+                now += TimeDelta::seconds(2);
+            }
+            let jitter = f64::from(round % 3 - 1);
+            let decision = limiter.attempt(&attempts, now, jitter).await;
+            let told = now + wait(decision.expect("the limiter answers"));
+            let early = check(&limiter, &attempts, told - MILLISECOND).await;
+            assert!(!early.is_admitted(), "{attempts:?} in round {round}");
+            let in_time = check(&limiter, &attempts, told).await;
+            assert!(in_time.is_admitted(), "{attempts:?} in round {round}");
+            now = told;
+        }
+    }
+}
+
+/// A node whose clock is behind admits no more than the others, and what it tells the refused is true
+/// by its own clock.
+pub async fn a_clock_that_is_behind_gains_nothing(limiter: Arc<dyn RateLimiter>) {
+    let rule = rule("a", 3);
+    let ada = [Attempt::of(&rule, "ada")];
+    for now in [minute(10), minute(9), minute(10)] {
+        assert!(check(&limiter, &ada, now).await.is_admitted());
+    }
+    let behind = minute(9);
+    for now in [behind, start(), minute(10)] {
+        assert!(!check(&limiter, &ada, now).await.is_admitted());
+    }
+    let told = behind + wait(check(&limiter, &ada, behind).await);
+    assert!(told > minute(11), "all three were within the last minute");
+    let early = check(&limiter, &ada, told - MILLISECOND).await;
+    assert!(!early.is_admitted());
+    assert!(check(&limiter, &ada, told).await.is_admitted());
+}
+
+/// Of 50 at once exactly as many as the rule says, and one of the others is told of the violation;
+/// whatever is forgotten beside them.
+pub async fn parallel_checks_admit_exactly_the_limit(limiter: Arc<dyn RateLimiter>) {
+    let rule = rule("a", 10);
+    for round in 0..30 {
+        let name = format!("user {round}");
+        let now = minute(round);
+        let decisions = parallel::all((0..50).map(|n| {
+            let (limiter, attempt) = (Arc::clone(&limiter), Attempt::of(&rule, &name));
+            async move {
+                if n % 10 == 0 {
+                    forget(&limiter, now, 5).await;
+                }
+                check(&limiter, &[attempt], now).await
+            }
         }))
         .await;
-        let admitted = decisions.iter().filter(|decision| decision.is_admitted());
-        assert_eq!(admitted.count(), 10);
-        // One violation, and everyone else finds the key blocked.
-        let is_new = |decision: &&RateDecision| {
-            matches!(decision, RateDecision::Refused { is_new: true, .. })
-        };
-        assert_eq!(decisions.iter().filter(is_new).count(), 1);
-    }
-}
-
-/// An attempt against several keys is counted in all of them or in none.
-pub async fn an_attempt_counts_in_all_of_its_keys_or_in_none(limiter: Arc<dyn RateLimiter>) {
-    let (wide, narrow) = (rule("account", 20, 60), rule("address", 7, 60));
-    let (account, address) = (Attempt::of(&wide, "ada"), Attempt::of(&narrow, "192.0.2.7"));
-    let both = [account.clone(), address.clone()];
-    let decisions = parallel::all((0..50).map(|_| {
-        let (limiter, both) = (Arc::clone(&limiter), both.clone());
-        async move { check(&limiter, &both, start()).await }
-    }))
-    .await;
-    let admitted = decisions.iter().filter(|decision| decision.is_admitted());
-    assert_eq!(admitted.count(), 7);
-    // Of the wider one 7 are used up, and not one more.
-    for left in (0..13).rev() {
-        let decision = check(&limiter, std::slice::from_ref(&account), start()).await;
-        assert_eq!(decision, RateDecision::Admitted { remaining: left });
-    }
-    assert!(!admits(&limiter, &account, start()).await);
-    let alone = check(&limiter, &[], start()).await;
-    assert!(alone.is_admitted(), "nothing counts against nobody");
-}
-
-/// Whoever waits as long as told is admitted, and a millisecond earlier is not.
-pub async fn who_waits_as_long_as_told_is_admitted(limiter: Arc<dyn RateLimiter>) {
-    let attempt = Attempt::of(&rule("login_attempt", 3, 60), "ada");
-    let mut at = start();
-    for _ in 0..5 {
-        while admits(&limiter, &attempt, at).await {
-            at += TimeDelta::seconds(1);
+        let mut remaining = Vec::new();
+        let mut violations = 0;
+        for decision in decisions {
+            match decision {
+                RateDecision::Admitted { remaining: left } => remaining.push(left),
+                RateDecision::Refused {
+                    retry_after,
+                    is_new,
+                    ..
+                } => {
+                    violations += usize::from(is_new);
+                    assert_eq!(retry_after, WINDOW + MILLISECOND);
+                }
+            }
         }
-        let refused = check(&limiter, std::slice::from_ref(&attempt), at).await;
-        let RateDecision::Refused { retry_after, .. } = refused else {
-            panic!("it is blocked")
-        };
-        let early = at + retry_after - TimeDelta::milliseconds(1);
-        assert!(!admits(&limiter, &attempt, early).await);
-        at += retry_after;
-        assert!(admits(&limiter, &attempt, at).await);
+        remaining.sort_unstable();
+        assert_eq!(remaining, (0..10).collect::<Vec<_>>());
+        assert_eq!(violations, 1);
     }
 }
 
-/// Whatever is asked in whatever order, the store decides as the rule does.
-pub async fn decisions_are_those_of_the_rule(limiter: Arc<dyn RateLimiter>) {
-    let rules = [
-        rule("a", 1, 10),
-        rule("b", 5, 30),
-        rule("c", 3, 7).backoff(Backoff::None),
-    ];
-    let mut states: HashMap<RateKey, RateState> = HashMap::new();
-    let mut seed = 0x5eed_u64;
-    // A linear congruential generator: the same sequence each time.
-    let mut draw = move |below: u64| {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (seed >> 33) % below
+/// An attempt counts against all of its keys or against none: of the others, what one key refuses
+/// takes nothing.
+pub async fn an_attempt_counts_if_all_keys_admit_it(limiter: Arc<dyn RateLimiter>) {
+    let (few, many) = (rule("few", 2), rule("many", 5));
+    let attempts = |few_first: bool, subject| {
+        let mut both = [Attempt::of(&few, subject), Attempt::of(&many, subject)];
+        if !few_first {
+            both.reverse();
+        }
+        both
     };
-    let mut at = start();
-    for _ in 0..2000 {
-        at += TimeDelta::milliseconds(draw(3000) as i64);
-        let attempts: Vec<_> = (0..1 + draw(3))
-            .map(|n| Attempt::of(&rules[n as usize], ["ada", "grace"][draw(2) as usize]))
-            .collect();
-        let jitter = draw(2001) as f64 / 1000.0 - 1.0;
-        let mut asked: Vec<RateState> = attempts
-            .iter()
-            .map(|attempt| states.get(&attempt.key).cloned().unwrap_or_default())
-            .collect();
-        let rules = attempts.iter().map(|attempt| &attempt.rule);
-        let mut pairs: Vec<_> = rules.zip(&mut asked).collect();
-        let expected = decide(&mut pairs, at, jitter);
-        states.extend(attempts.iter().map(|attempt| attempt.key).zip(asked));
-        let decision = limiter.attempt(&attempts, at, jitter).await;
-        assert_eq!(decision.expect("the limiter answers"), expected);
+    for (few_first, name) in [(true, "ada"), (false, "eve")] {
+        let both = attempts(few_first, name);
+        for remaining in [1, 0] {
+            assert_eq!(check(&limiter, &both, start()).await, admitted(remaining));
+        }
+        for violation in [true, false, false] {
+            let RateDecision::Refused { is_new, .. } = check(&limiter, &both, start()).await else {
+                panic!("one of them refuses")
+            };
+            assert_eq!(is_new, violation);
+        }
+        let alone = [Attempt::of(&many, name)];
+        for remaining in [2, 1, 0] {
+            assert_eq!(check(&limiter, &alone, start()).await, admitted(remaining));
+        }
+        assert!(!check(&limiter, &alone, start()).await.is_admitted());
     }
 }
 
-/// A reset forgets a key under its rule, and no other.
-pub async fn a_reset_forgets_one_key(limiter: Arc<dyn RateLimiter>) {
-    let (one, other) = (rule("one", 1, 60), rule("other", 1, 60));
-    let attempts = [
-        Attempt::of(&one, "ada"),
-        Attempt::of(&one, "grace"),
-        Attempt::of(&other, "ada"),
+/// The same when they come at once, in whatever order each of them names its keys.
+pub async fn parallel_checks_of_two_keys_admit_the_fewest(limiter: Arc<dyn RateLimiter>) {
+    let (account, pair) = (rule("account", 7), rule("pair", 10));
+    for round in 0..30 {
+        let name = format!("user {round}");
+        let decisions = parallel::all((0..50).map(|n| {
+            let limiter = Arc::clone(&limiter);
+            let mut both = [Attempt::of(&account, &name), Attempt::of(&pair, &name)];
+            if n % 2 == 0 {
+                both.reverse();
+            }
+            async move { check(&limiter, &both, start()).await.is_admitted() }
+        }))
+        .await;
+        assert_eq!(decisions.into_iter().filter(|is_in| *is_in).count(), 7);
+        let alone = [Attempt::of(&pair, &name)];
+        for remaining in [2, 1, 0] {
+            assert_eq!(check(&limiter, &alone, start()).await, admitted(remaining));
+        }
+        assert!(!check(&limiter, &alone, start()).await.is_admitted());
+    }
+}
+
+/// What counts against one key counts against no other: of another subject, or of another rule.
+pub async fn keys_are_apart(limiter: Arc<dyn RateLimiter>) {
+    let rules = [rule("a", 1), rule("ab", 1), rule("b", 1)];
+    let longest = "x".repeat(4096);
+    let subjects = [
+        "ada",
+        "Ada",
+        "ada ",
+        "a",
+        "b",
+        "ba",
+        "",
+        "ada\0",
+        "é",
+        "e\u{301}",
+        "192.0.2.1",
+        "'; --",
+        &longest,
+        &longest[1..],
     ];
-    for attempt in &attempts {
-        assert!(admits(&limiter, attempt, start()).await);
-        assert!(!admits(&limiter, attempt, start()).await);
-    }
-    let keys = [attempts[0].key, RateKey::of(&one, "nobody")];
-    limiter.reset(&keys).await.expect("it forgets");
-    assert!(admits(&limiter, &attempts[0], start()).await);
-    assert!(!admits(&limiter, &attempts[1], start()).await);
-    assert!(!admits(&limiter, &attempts[2], start()).await);
-    limiter.reset(&[]).await.expect("nothing to forget");
-}
-
-/// Only what means nothing any more is forgotten, a batch at a time.
-pub async fn what_means_nothing_any_more_is_forgotten(limiter: Arc<dyn RateLimiter>) {
-    let short = rule("short", 1, 60).backoff(Backoff::None);
-    let long = rule("long", 1, 3600).backoff(Backoff::None);
-    for n in 0..25 {
-        let attempt = Attempt::of(&short, &format!("user {n}"));
-        assert!(admits(&limiter, &attempt, start()).await);
-    }
-    let kept = Attempt::of(&long, "ada");
-    assert!(admits(&limiter, &kept, start()).await);
-    let early = limiter
-        .forget_counts(minute(1), 10)
-        .await
-        .expect("it forgets");
-    assert_eq!(early.count, 0, "an attempt one window ago still counts");
-    let mut counts = Vec::new();
-    loop {
-        let step = limiter
-            .forget_counts(minute(2), 10)
-            .await
-            .expect("it forgets");
-        counts.push(step.count);
-        if !step.more {
-            break;
+    for expected in [true, false] {
+        for rule in &rules {
+            for subject in subjects {
+                let attempt = [Attempt::of(rule, subject)];
+                let is_in = check(&limiter, &attempt, start()).await.is_admitted();
+                assert_eq!(is_in, expected, "{rule:?} {subject:?}");
+            }
         }
     }
-    assert_eq!(counts, [10, 10, 5]);
-    assert!(!admits(&limiter, &kept, minute(2)).await);
+}
+
+/// Numbers that look random and are the same in every run (Knuth's MMIX generator).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        // The upper bits, since the lower ones have short periods.
+        (self.0 >> 33) % bound
+    }
+}
+
+/// Over thousands of steps the answers are those of [`decide`] over a map that nothing is dropped
+/// from: one to three keys at a time, rules that are made stricter and looser, resets, and forgetting
+/// in between.
+pub async fn a_long_sequence_agrees_with_the_rule(limiter: Arc<dyn RateLimiter>) {
+    let window = |seconds| TimeDelta::seconds(seconds);
+    let make = |name, seconds, backoff| {
+        move |requests| {
+            let rule = RateRule::new(name, requests, window(seconds)).expect("a rule");
+            rule.backoff(backoff)
+        }
+    };
+    let max = |seconds| Backoff::Exponential {
+        max: window(seconds),
+    };
+    let rules: [&dyn Fn(u32) -> RateRule; 3] = [
+        &make("none", 10, Backoff::None),
+        &make("short", 5, max(12)),
+        &make("long", 30, max(3600)),
+    ];
+    let mut numbers = Numbers(42);
+    let mut states: BTreeMap<RateKey, RateState> = BTreeMap::new();
+    let mut now = start();
+    let (mut admitted, mut refused) = (0, 0);
+    for step in 0..5000 {
+        now += match numbers.below(20) {
+            0..8 => TimeDelta::zero(),
+            8..19 => TimeDelta::milliseconds(numbers.below(3000) as i64),
+            _ => TimeDelta::milliseconds(numbers.below(120_000) as i64),
+        };
+        let subject = format!("user {}", numbers.below(4));
+        let first = numbers.below(3) as usize;
+        let attempts: Vec<_> = (0..=numbers.below(3) as usize)
+            .map(|n| rules[(first + n) % 3])
+            .map(|rule| Attempt::of(&rule(2 + numbers.below(3) as u32), &subject))
+            .collect();
+        match numbers.below(40) {
+            0 => {
+                let keys: Vec<_> = attempts.iter().map(|attempt| attempt.key).collect();
+                keys.iter().for_each(|key| drop(states.remove(key)));
+                reset(&limiter, &keys).await;
+            }
+            1 => drop(forget(&limiter, now, 1 + numbers.below(3) as usize).await),
+            _ => {
+                let jitter = numbers.below(2001) as f64 / 1000.0 - 1.0;
+                let mut known: Vec<_> = attempts
+                    .iter()
+                    .map(|attempt| states.remove(&attempt.key).unwrap_or_default())
+                    .collect();
+                let rules = attempts.iter().map(|attempt| &attempt.rule);
+                let mut asked: Vec<_> = rules.zip(&mut known).collect();
+                let expected = decide(&mut asked, now, jitter);
+                let keys = attempts.iter().map(|attempt| attempt.key);
+                states.extend(keys.zip(known));
+                let decision = limiter.attempt(&attempts, now, jitter).await;
+                let decision = decision.expect("the limiter answers");
+                assert_eq!(decision, expected, "in step {step}");
+                if decision.is_admitted() {
+                    admitted += 1;
+                } else {
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(admitted > 500 && refused > 500, "{admitted} {refused}");
 }

@@ -1,4 +1,4 @@
-//! For durable stores.
+//! For durable stores, and for closing.
 
 use std::sync::Arc;
 
@@ -6,17 +6,51 @@ use chrono::TimeDelta;
 use serde_json::json;
 use session_core::ports::{
     AuditLog, Extension, LimitPolicy, RateLimiter, RevocationList, SessionChange, SessionLimit,
-    SessionStore, UpdateOutcome,
+    SessionStore, StoreErrorKind, Suspension, UpdateOutcome,
 };
 use session_core::{
-    Activity, Attempt, Metadata, PageRequest, RateDecision, RateRule, SessionId, Standing,
+    Activity, Attempt, AuditAction, AuditEvent, AuditFilter, AuditOrder, Metadata, PageRequest,
+    RateDecision, RateRule, Revocation, SessionId, Verified,
 };
 
+use crate::audit::{append, walked};
 use crate::samples::{
-    found, idling, ids, minute, revoked, session, start, stored, stored_with, user,
+    event, found, idling, ids, minute, revocation, revoked, session, start, stored, stored_with,
+    user,
 };
 
-/// What was answered before a store was closed is there after it was opened again.
+/// All ports of one store.
+#[expect(
+    missing_debug_implementations,
+    reason = "the ports do not ask for one of their adapters"
+)]
+pub struct Stores {
+    /// The sessions, by which the whole store is closed.
+    pub sessions: Arc<dyn SessionStore>,
+    /// The revocations.
+    pub revocations: Arc<dyn RevocationList>,
+    /// What is counted.
+    pub rates: Arc<dyn RateLimiter>,
+    /// The audit log.
+    pub audit: Arc<dyn AuditLog>,
+}
+
+impl Stores {
+    /// Of a store that is all of them.
+    pub fn of<S>(store: Arc<S>) -> Self
+    where
+        S: SessionStore + RevocationList + RateLimiter + AuditLog + 'static,
+    {
+        Self {
+            sessions: Arc::clone(&store) as _,
+            revocations: Arc::clone(&store) as _,
+            rates: Arc::clone(&store) as _,
+            audit: store,
+        }
+    }
+}
+
+/// What was answered of sessions before a store was closed is there after it was opened again.
 ///
 /// `open` opens the same data each time.
 pub async fn everything_survives_a_restart(open: impl AsyncFn() -> Arc<dyn SessionStore>) {
@@ -33,6 +67,11 @@ pub async fn everything_survives_a_restart(open: impl AsyncFn() -> Arc<dyn Sessi
         .end(ended, revoked(minute(1)))
         .await
         .expect("the store ends it");
+    let held = stored(&store, session("eve", start())).await.id;
+    store
+        .suspend(held, true, minute(1))
+        .await
+        .expect("the store holds it back");
     let extension = Extension {
         by: TimeDelta::minutes(5),
         not_past: minute(100),
@@ -61,7 +100,7 @@ pub async fn everything_survives_a_restart(open: impl AsyncFn() -> Arc<dyn Sessi
         .expect("it is noted");
 
     let mut before = Vec::new();
-    for id in [live, idle, ended] {
+    for id in [live, idle, ended, held] {
         before.push(found(&store, id).await);
     }
     let listed = store
@@ -85,6 +124,9 @@ pub async fn everything_survives_a_restart(open: impl AsyncFn() -> Arc<dyn Sessi
         stats
     );
     rules_still_hold(&store, live, idle, ended).await;
+    let let_go = store.suspend(held, false, minute(3)).await;
+    let let_go = let_go.expect("the store answers");
+    assert!(matches!(let_go, Some(Suspension::Changed(_))), "{let_go:?}");
     store.close().await;
 }
 
@@ -117,73 +159,226 @@ async fn rules_still_hold(
     assert_eq!(evicted, [live], "the oldest of two makes room");
     let swept = store.sweep(minute(5), minute(2), 10).await;
     let swept = swept.expect("the store sweeps");
-    assert_eq!((ids(swept.expired), swept.forgotten), (vec![idle], 1));
+    assert_eq!((ids(&swept.expired), swept.forgotten), (vec![idle], 1));
     assert!(found(store, newcomer.id).await.is_live(minute(5)));
 }
 
-/// So are revocations, what was counted under rate limits, the audit log, and sessions held back.
+/// Tokens that were revoked before a store was closed are refused after it was opened again.
 ///
 /// `open` opens the same data each time.
-pub async fn trust_survives_a_restart<S>(open: impl AsyncFn() -> Arc<S>)
-where
-    S: SessionStore + RevocationList + RateLimiter + AuditLog,
-{
-    let store = open().await;
-    let held = session("ada", start());
-    let id = held.id;
-    store
-        .create(held, crate::samples::NO_LIMIT)
+pub async fn revocations_survive_a_restart(open: impl AsyncFn() -> Stores) {
+    let stores = open().await;
+    let list = &stores.revocations;
+    let given: Vec<_> = (0..5)
+        .map(|n| Revocation {
+            user_id: Some(user("ada")).filter(|_| n > 0),
+            session_id: Some(session("ada", start()).id).filter(|_| n > 1),
+            expires_at: minute(10 * n),
+            ..revocation(&format!("token {n}"), minute(n))
+        })
+        .collect();
+    let later = Revocation {
+        token_hash: given[2].token_hash,
+        ..revocation("", minute(3))
+    };
+    list.revoke(&given).await.expect("they are noted");
+    list.revoke(std::slice::from_ref(&later))
         .await
-        .expect("it is created");
-    store
-        .suspend(id, true, minute(1))
-        .await
-        .expect("it is held");
-    let revocation = crate::revocations::revocation(0);
-    let revocations = std::slice::from_ref(&revocation);
-    store.revoke(revocations).await.expect("it is revoked");
-    let rule = RateRule::new("login_attempt", 3, TimeDelta::minutes(5)).expect("a rule");
-    let attempt = [Attempt::of(&rule, "ada")];
-    let mut before = Vec::new();
-    for _ in 0..4 {
-        let decision = store.attempt(&attempt, start(), 0.0).await;
-        before.push(decision.expect("the limiter answers"));
-    }
-    store
-        .append(&crate::audit::events(20))
-        .await
-        .expect("the log takes events");
-    store
-        .forget_events(minute(5), 100)
+        .expect("it is noted");
+    let forgotten = list
+        .forget_revocations(minute(10), 10)
         .await
         .expect("it forgets");
-    let head = store.verify(None).await.expect("the log answers");
-    store.close().await;
-    drop(store);
-
-    let store = open().await;
-    let found = store.find(id).await;
-    let found = found.expect("the store answers").expect("it is there");
-    assert_eq!(found.standing, Standing::Suspended);
-    let found = store
-        .find_revocation(revocation.token_hash, minute(59))
-        .await;
-    let found = found.expect("the list answers");
-    assert_eq!(found.as_deref(), Some(&revocation));
-    let decision = store.attempt(&attempt, start(), 0.0).await;
-    let decision = decision.expect("the limiter answers");
-    assert!(!decision.is_admitted(), "a restart forgets nothing");
-    let Some(&RateDecision::Refused { retry_after, .. }) = before.last() else {
-        panic!("the fourth was over the limit")
+    assert_eq!(forgotten.count, 2);
+    let history = async |list: &Arc<dyn RevocationList>, of_ada: bool| {
+        let user = of_ada.then(|| user("ada"));
+        let page = list.history(user, None, PageRequest::default()).await;
+        page.expect("the list answers")
     };
-    let decision = store.attempt(&attempt, start() + retry_after, 0.0).await;
-    assert!(decision.expect("the limiter answers").is_admitted());
-    assert_eq!(store.verify(None).await.expect("the log answers"), head);
-    store
-        .append(&crate::audit::events(1))
+    let before = (history(list, false).await, history(list, true).await);
+    stores.sessions.close().await;
+    drop(stores);
+
+    let stores = open().await;
+    let list = &stores.revocations;
+    let after = (history(list, false).await, history(list, true).await);
+    assert_eq!(after, before);
+    let longer = Revocation {
+        expires_at: later.expires_at,
+        ..given[2].clone()
+    };
+    for expected in [&longer, &given[3], &given[4]] {
+        let last = expected.expires_at - TimeDelta::milliseconds(1);
+        let found = list.find_revocation(expected.token_hash, last).await;
+        assert_eq!(found.expect("the list answers").as_deref(), Some(expected));
+    }
+    for gone in &given[..2] {
+        let found = list.find_revocation(gone.token_hash, start()).await;
+        assert_eq!(found.expect("the list answers"), None);
+    }
+    list.revoke(&[later]).await.expect("it is noted");
+    assert_eq!(history(list, false).await, before.0, "the first stands");
+    let forgotten = list
+        .forget_revocations(minute(62), 10)
         .await
-        .expect("the log takes events");
-    let verified = store.verify(None).await.expect("the log answers");
-    assert_eq!(verified.expect("the chain is whole").head.sequence, 21);
-    store.close().await;
+        .expect("it forgets");
+    assert_eq!(forgotten.count, 2);
+    stores.sessions.close().await;
+}
+
+/// Attempts that were counted before a store was closed count after it was opened again, and so do
+/// violations.
+///
+/// `open` opens the same data each time.
+pub async fn rate_limits_survive_a_restart(open: impl AsyncFn() -> Stores) {
+    let rule = RateRule::new("a", 3, TimeDelta::minutes(1)).expect("a rule");
+    let check = async |stores: &Stores, name: &str, now| {
+        let attempt = Attempt::of(&rule, name);
+        let decision = stores.rates.attempt(&[attempt], now, 0.5).await;
+        decision.expect("the limiter answers")
+    };
+    let stores = open().await;
+    for (name, times) in [("some", 2), ("all", 4), ("reset", 4)] {
+        for n in 0..times {
+            assert_eq!(check(&stores, name, start()).await.is_admitted(), n < 3);
+        }
+    }
+    let key = Attempt::of(&rule, "reset").key;
+    stores.rates.reset(&[key]).await.expect("it forgets");
+    stores.sessions.close().await;
+    drop(stores);
+
+    let stores = open().await;
+    let now = start() + TimeDelta::seconds(30);
+    for (name, remaining) in [("some", 0), ("reset", 2)] {
+        let expected = RateDecision::Admitted { remaining };
+        assert_eq!(check(&stores, name, now).await, expected, "{name}");
+    }
+    let backoff = rule.backoff_after(1, 0.5);
+    let expected = RateDecision::Refused {
+        retry_after: start() + backoff - now,
+        violations: 1,
+        is_new: false,
+    };
+    assert_eq!(check(&stores, "all", now).await, expected);
+    let now = start() + backoff;
+    for n in 0..3 {
+        assert!(check(&stores, "all", now).await.is_admitted(), "number {n}");
+    }
+    let expected = RateDecision::Refused {
+        retry_after: rule.backoff_after(2, 0.5),
+        violations: 2,
+        is_new: true,
+    };
+    assert_eq!(check(&stores, "all", now).await, expected);
+    stores.sessions.close().await;
+}
+
+/// Events that were recorded before a store was closed are there after it was opened again, and the
+/// chain goes on where it was; what was forgotten before stays so.
+///
+/// `open` opens the same data each time.
+pub async fn the_audit_chain_survives_a_restart(open: impl AsyncFn() -> Stores) {
+    let given: Vec<_> = (0..20)
+        .map(|n| AuditEvent {
+            details: "é\"'\n\u{0}".into(),
+            suspicious: n % 3 == 0,
+            ..event("ada", AuditAction::LoginFailure, minute(n))
+        })
+        .collect();
+    let whole = async |log: &Arc<dyn AuditLog>| {
+        walked(log, &AuditFilter::default(), AuditOrder::OldestFirst, 7).await
+    };
+    let verified = async |log: &Arc<dyn AuditLog>, noted| {
+        let verified = log.verify(noted).await.expect("the log answers");
+        verified.expect("the chain is whole")
+    };
+    let mut kept = Vec::new();
+    // The second time with a part forgotten, the third time with nothing left.
+    for (forgotten, expected) in [(0, 20), (8, 12), (100, 0)] {
+        let stores = open().await;
+        let log = &stores.audit;
+        if forgotten == 0 {
+            append(log, &given).await;
+            kept = whole(log).await;
+        } else {
+            let count = log.forget_events(minute(forgotten), 100).await;
+            let count = count.expect("the log forgets").count as usize;
+            kept.drain(..count);
+        }
+        let before: Verified = verified(log, None).await;
+        let summary = log.summarize(&user("ada"), start()).await;
+        let summary = summary.expect("the log answers");
+        stores.sessions.close().await;
+        drop(stores);
+
+        let stores = open().await;
+        let log = &stores.audit;
+        assert_eq!(kept.len(), expected);
+        assert_eq!(whole(log).await, kept);
+        assert_eq!(verified(log, Some(before.head)).await, before);
+        let again = log.summarize(&user("ada"), start()).await;
+        assert_eq!(again.expect("the log answers"), summary);
+        // What is there already is passed over still.
+        let there: Vec<_> = kept.iter().map(|record| record.event.clone()).collect();
+        append(log, &there).await;
+        assert_eq!(verified(log, None).await, before);
+        stores.sessions.close().await;
+    }
+    let stores = open().await;
+    let new = event("ada", AuditAction::Logout, minute(200));
+    append(&stores.audit, std::slice::from_ref(&new)).await;
+    let records = whole(&stores.audit).await;
+    assert_eq!(records.len(), 1);
+    assert_eq!((records[0].sequence, &records[0].event), (21, &new));
+    assert_eq!(verified(&stores.audit, None).await.records, 1);
+    stores.sessions.close().await;
+}
+
+/// Closing the sessions closes the other ports of a store as well: each call is an error that says so,
+/// and never an empty answer.
+pub async fn a_closed_store_answers_on_no_port(stores: Stores) {
+    let Stores {
+        sessions,
+        revocations,
+        rates,
+        audit,
+    } = stores;
+    let token = revocation("a", start());
+    let rule = RateRule::new("a", 3, TimeDelta::minutes(1)).expect("a rule");
+    let attempt = Attempt::of(&rule, "ada");
+    let logout = event("ada", AuditAction::Logout, start());
+    let noted = revocations.revoke(std::slice::from_ref(&token)).await;
+    noted.expect("an open store answers");
+    append(&audit, std::slice::from_ref(&logout)).await;
+    sessions.close().await;
+
+    let (now, ada, page) = (start(), user("ada"), PageRequest::default());
+    let every = AuditFilter::default();
+    let kinds = [
+        revocations
+            .find_revocation(token.token_hash, now)
+            .await
+            .map(drop),
+        revocations
+            .history(None, None, PageRequest::default())
+            .await
+            .map(drop),
+        revocations.forget_revocations(now, 10).await.map(drop),
+        revocations.revoke(&[token]).await,
+        rates.reset(&[attempt.key]).await,
+        rates.forget_counts(now, 10).await.map(drop),
+        rates.attempt(&[attempt], now, 0.0).await.map(drop),
+        audit.append(&[logout]).await,
+        audit
+            .page(&every, AuditOrder::NewestFirst, page)
+            .await
+            .map(drop),
+        audit.summarize(&ada, now).await.map(drop),
+        audit.count(&ada, AuditAction::Logout, now).await.map(drop),
+        audit.verify(None).await.map(drop),
+        audit.forget_events(now, 10).await.map(drop),
+    ]
+    .map(|outcome| outcome.expect_err("a closed store fails").kind());
+    assert_eq!(kinds, [StoreErrorKind::Unavailable; 13]);
 }

@@ -1,262 +1,370 @@
-//! The list of revocations.
+//! Revoking tokens and looking them up.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use session_core::ports::RevocationList;
+use chrono::{DateTime, TimeDelta, Utc};
+use session_core::ports::{Forgotten, RevocationList};
 use session_core::{
-    Cursor, EndReason, PageRequest, Revocation, RevocationId, SessionId, TokenHash, TokenKind,
+    EndReason, Page, PageRequest, Revocation, SessionId, TokenHash, TokenKind, UserId,
 };
+use tokio::sync::Barrier;
 
 use crate::parallel;
-use crate::samples::{minute, user};
+use crate::samples::{minute, revocation, session, start, user};
 
-/// A revocation of a token that no other has, at this minute, known for an hour.
-pub(crate) fn revocation(minutes: i64) -> Revocation {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let mut tail = [0; 10];
-    tail[2..].copy_from_slice(&count.to_be_bytes());
-    Revocation {
-        id: RevocationId::at(minute(minutes), tail),
-        token_hash: TokenHash::of(TokenKind::Access, &count.to_be_bytes()),
-        token_type: TokenKind::Access,
-        session_id: None,
-        user_id: Some(user("ada")),
-        revoked_at: minute(minutes),
-        expires_at: minute(minutes + 60),
-        reason: EndReason::LOGOUT,
-        revoked_by: "user:ada".into(),
-        cascaded_from: None,
-    }
+const MILLISECOND: TimeDelta = TimeDelta::milliseconds(1);
+
+pub(crate) async fn revoke(list: &Arc<dyn RevocationList>, revocations: &[Revocation]) {
+    let noted = list.revoke(revocations).await;
+    noted.expect("the list notes revocations");
 }
 
-async fn revoke(list: &Arc<dyn RevocationList>, revocations: &[Revocation]) {
-    let outcome = list.revoke(revocations).await;
-    outcome.expect("the list takes revocations");
-}
-
-async fn find(
+pub(crate) async fn find(
     list: &Arc<dyn RevocationList>,
     token: TokenHash,
-    minutes: i64,
-) -> Option<Arc<Revocation>> {
-    let found = list.find_revocation(token, minute(minutes)).await;
-    found.expect("the list answers")
+    now: DateTime<Utc>,
+) -> Option<Revocation> {
+    let found = list
+        .find_revocation(token, now)
+        .await
+        .expect("the list answers");
+    found.map(|found| Revocation::clone(&found))
 }
 
-async fn history(
+/// What was revoked of a user, of a session, or of both; all of it must fit on one page.
+pub(crate) async fn history(
     list: &Arc<dyn RevocationList>,
-    user_name: Option<&str>,
-    session: Option<SessionId>,
-) -> Vec<RevocationId> {
-    let page = PageRequest::default();
-    let page = list.history(user_name.map(user), session, page).await;
-    let items = page.expect("the list answers").items;
-    items.iter().map(|revocation| revocation.id).collect()
+    user_id: Option<&UserId>,
+    session_id: Option<SessionId>,
+) -> Vec<Revocation> {
+    let page = list
+        .history(user_id.cloned(), session_id, PageRequest::default())
+        .await;
+    let Page { items, next } = page.expect("the list answers");
+    assert_eq!(next, None, "it fits on one page");
+    items.iter().map(|item| Revocation::clone(item)).collect()
 }
 
-/// Every field comes back, whatever is there and whatever is left out.
+pub(crate) async fn forget(
+    list: &Arc<dyn RevocationList>,
+    now: DateTime<Utc>,
+    batch: usize,
+) -> Forgotten {
+    let forgotten = list.forget_revocations(now, batch).await;
+    forgotten.expect("the list forgets")
+}
+
+/// Every field comes back as it was given, whatever it holds and whether it is there or not.
 pub async fn what_was_revoked_is_found_whole(list: Arc<dyn RevocationList>) {
-    let session = SessionId::at(minute(0), [7; 10]);
-    let mut all = Vec::new();
+    let mut given = Vec::new();
     for kind in TokenKind::ALL {
-        all.push(Revocation {
-            token_type: kind,
-            token_hash: TokenHash::of(kind, b"one name"),
-            session_id: Some(session),
-            cascaded_from: Some(RevocationId::at(minute(0), [8; 10])),
-            reason: EndReason::new("a_reason_of_ones_own").expect("a reason"),
-            revoked_by: "user:\"Ada\"\n\u{1F600}".into(),
-            ..revocation(0)
+        for parts in 0..8 {
+            let is_in = |part: i32| parts & part != 0;
+            let name = format!("{kind:?} {parts}");
+            let plain = revocation(&name, minute(given.len() as i64));
+            // A session's own revocation names it, by its hash too.
+            let is_session = kind == TokenKind::Session;
+            let session_id = (is_in(1) || is_session).then(|| session("ada", start()).id);
+            let of_session = session_id.filter(|_| is_session).map(TokenHash::of_session);
+            given.push(Revocation {
+                token_hash: of_session.unwrap_or_else(|| TokenHash::of(kind, name.as_bytes())),
+                token_type: kind,
+                session_id,
+                user_id: is_in(2).then(|| user("ada \u{1F600} '; --")),
+                cascaded_from: is_in(4).then(|| revocation("parent", start()).id),
+                ..plain
+            });
+        }
+    }
+    let by = [
+        "",
+        "admin \"q\" 'a'\r\n\u{0}\u{1b}[31m é\u{1F600}",
+        &"é".repeat(256),
+    ];
+    // The last time that an id has room for.
+    let last = DateTime::from_timestamp_millis((1 << 48) - 1).expect("a time");
+    let edges = [
+        (
+            start(),
+            start() + MILLISECOND,
+            "a".to_owned(),
+            "é".repeat(127),
+        ),
+        (
+            minute(40),
+            minute(40) + TimeDelta::days(4000),
+            "0_".repeat(32),
+            "x".to_owned(),
+        ),
+        (
+            last - MILLISECOND,
+            last,
+            "a_1".to_owned(),
+            "null".to_owned(),
+        ),
+    ];
+    for (by, (revoked_at, expires_at, reason, name)) in by.into_iter().zip(edges) {
+        given.push(Revocation {
+            session_id: Some(session("ada", start()).id),
+            user_id: Some(user(&name)),
+            expires_at,
+            reason: EndReason::new(&reason).expect("a reason"),
+            revoked_by: by.into(),
+            ..revocation(&format!("edge {name}"), revoked_at)
         });
     }
-    all.push(Revocation {
-        user_id: None,
-        revoked_by: "".into(),
-        ..revocation(1)
-    });
-    revoke(&list, &all).await;
-    for expected in &all {
-        let found = find(&list, expected.token_hash, 2).await;
-        assert_eq!(found.as_deref(), Some(expected));
+    revoke(&list, &given).await;
+    for given in &given {
+        let before = given.expires_at - MILLISECOND;
+        let found = find(&list, given.token_hash, before).await;
+        assert_eq!(found.as_ref(), Some(given));
+        if let Some(user) = &given.user_id {
+            assert!(history(&list, Some(user), None).await.contains(given));
+        }
+        if let Some(session) = given.session_id {
+            assert_eq!(
+                history(&list, None, Some(session)).await,
+                std::slice::from_ref(given)
+            );
+        }
     }
-    let unknown = TokenHash::of(TokenKind::Access, b"another name");
-    assert_eq!(find(&list, unknown, 2).await, None);
-    revoke(&list, &[]).await;
+    let all = history(&list, None, None).await;
+    given.sort_unstable_by_key(|given| given.id);
+    given.reverse();
+    assert_eq!(all, given);
 }
 
-/// In force up to its last moment, whether it was looked up before or not.
-pub async fn a_revocation_is_in_force_until_it_is_over(list: Arc<dyn RevocationList>) {
-    let one = revocation(0);
-    assert_eq!(find(&list, one.token_hash, 0).await, None, "not yet");
-    revoke(&list, std::slice::from_ref(&one)).await;
-    assert!(find(&list, one.token_hash, 0).await.is_some());
-    assert!(find(&list, one.token_hash, 59).await.is_some());
-    assert_eq!(find(&list, one.token_hash, 60).await, None);
-    assert_eq!(find(&list, one.token_hash, 61).await, None);
+/// From the moment that it is noted up to its end, to the millisecond; whatever the clock says of its
+/// beginning, since another node's may be behind.
+pub async fn a_revocation_is_in_force_up_to_its_end(list: Arc<dyn RevocationList>) {
+    let given = revocation("a", start());
+    let token = given.token_hash;
+    assert_eq!(find(&list, token, start()).await, None, "nobody revoked it");
+    revoke(&list, std::slice::from_ref(&given)).await;
+    let end = given.expires_at;
+    for now in [minute(-5), start(), minute(30), end - MILLISECOND] {
+        assert_eq!(find(&list, token, now).await.as_ref(), Some(&given));
+    }
+    for now in [end, end + MILLISECOND, minute(1000)] {
+        assert_eq!(find(&list, token, now).await, None);
+    }
+    // Looked at too late, it is still found by a clock that is behind.
+    assert_eq!(find(&list, token, start()).await, Some(given));
+    for place in [0, 15, 31] {
+        let mut bytes = *token.as_bytes();
+        bytes[place] ^= 1;
+        let near = TokenHash::from_bytes(bytes);
+        assert_eq!(find(&list, near, start()).await, None, "another token");
+    }
 }
 
-/// The first stands; a later one makes it known for longer, never for less.
+/// A later revocation of the same token changes nothing but the time for which it is known, and that
+/// only to a later one.
 pub async fn the_first_revocation_stands(list: Arc<dyn RevocationList>) {
-    let first = revocation(0);
-    let later = |minutes, until| Revocation {
-        token_hash: first.token_hash,
-        expires_at: minute(until),
-        reason: EndReason::SUSPECTED_HIJACKING,
-        ..revocation(minutes)
+    let first = Revocation {
+        user_id: Some(user("ada")),
+        session_id: Some(session("ada", start()).id),
+        ..revocation("a", start())
+    };
+    let later = |expires_at| Revocation {
+        token_type: TokenKind::Refresh,
+        user_id: Some(user("eve")),
+        session_id: Some(session("eve", start()).id),
+        expires_at,
+        reason: EndReason::ADMIN_TERMINATION,
+        revoked_by: "admin".into(),
+        cascaded_from: Some(first.id),
+        ..revocation("a", minute(1))
     };
     revoke(&list, std::slice::from_ref(&first)).await;
-    revoke(&list, &[later(1, 30), later(2, 90), later(3, 50)]).await;
-    let expected = Revocation {
-        expires_at: minute(90),
-        ..first.clone()
-    };
-    let found = find(&list, first.token_hash, 89).await;
-    assert_eq!(found.as_deref(), Some(&expected));
-    assert_eq!(history(&list, None, None).await, [first.id]);
-    // Sent again, as after an error.
-    revoke(&list, std::slice::from_ref(&first)).await;
-    let found = find(&list, first.token_hash, 89).await;
-    assert_eq!(found.as_deref(), Some(&expected));
+    let calls = [
+        (vec![first.clone()], 60),
+        (vec![later(minute(30))], 60),
+        (vec![later(minute(60))], 60),
+        (vec![later(minute(90))], 90),
+        (vec![later(minute(70))], 90),
+        (vec![first.clone()], 90),
+        // In one call as well, in whatever order.
+        (
+            vec![later(minute(95)), later(minute(100)), later(minute(5))],
+            100,
+        ),
+    ];
+    for (call, expected) in calls {
+        revoke(&list, &call).await;
+        let expected = Revocation {
+            expires_at: minute(expected),
+            ..first.clone()
+        };
+        let token = first.token_hash;
+        let found = find(&list, token, expected.expires_at - MILLISECOND).await;
+        assert_eq!(found.as_ref(), Some(&expected));
+        assert_eq!(find(&list, token, expected.expires_at).await, None);
+        assert_eq!(
+            history(&list, None, None).await,
+            std::slice::from_ref(&expected)
+        );
+        let of_ada = history(&list, Some(&user("ada")), first.session_id).await;
+        assert_eq!(of_ada, [expected]);
+        assert_eq!(history(&list, Some(&user("eve")), None).await, []);
+        let session = call[0]
+            .session_id
+            .filter(|id| Some(*id) != first.session_id);
+        if session.is_some() {
+            assert_eq!(history(&list, None, session).await, []);
+        }
+    }
+    // Known no shorter than anyone asked for: what was made longer is not forgotten at its first end.
+    assert_eq!(forget(&list, minute(99), 10).await.count, 0);
+    assert_eq!(forget(&list, minute(100), 10).await.count, 1);
 }
 
-/// Of many revocations of one token at once, one is kept.
-pub async fn of_parallel_revocations_one_counts(list: Arc<dyn RevocationList>) {
-    let token_hash = revocation(0).token_hash;
-    let all: Vec<_> = (0..100)
-        .map(|n| Revocation {
-            token_hash,
-            ..revocation(n)
-        })
+/// Within one call too the first of a token stands, and the others of the call are noted.
+pub async fn a_token_twice_in_a_batch_is_one(list: Arc<dyn RevocationList>) {
+    let (a, b) = (revocation("a", start()), revocation("b", start()));
+    let again = Revocation {
+        expires_at: minute(80),
+        revoked_by: "admin".into(),
+        ..revocation("a", minute(1))
+    };
+    revoke(&list, &[a.clone(), again, b.clone(), a.clone()]).await;
+    let longer = Revocation {
+        expires_at: minute(80),
+        ..a
+    };
+    assert_eq!(history(&list, None, None).await, [b, longer]);
+}
+
+/// A token whose revocation is over, forgotten or not, may be revoked anew.
+pub async fn what_is_over_may_be_revoked_anew(list: Arc<dyn RevocationList>) {
+    for (name, forgets) in [("a", false), ("b", true)] {
+        let first = Revocation {
+            user_id: Some(user(name)),
+            ..revocation(name, start())
+        };
+        let anew = Revocation {
+            user_id: Some(user(name)),
+            ..revocation(name, minute(61))
+        };
+        revoke(&list, &[first]).await;
+        if forgets {
+            forget(&list, minute(61), 10).await;
+        }
+        revoke(&list, std::slice::from_ref(&anew)).await;
+        let found = find(&list, anew.token_hash, minute(120)).await;
+        let found = found.expect("it is in force");
+        assert_eq!(found.expires_at, anew.expires_at);
+        if forgets {
+            assert_eq!(found, anew, "nothing is left of the first");
+        }
+        let of_user = history(&list, Some(&user(name)), None).await;
+        assert_eq!(of_user, std::slice::from_ref(&found), "one record");
+        let all = history(&list, None, None).await;
+        let of_token = all
+            .iter()
+            .filter(|given| given.token_hash == found.token_hash);
+        assert_eq!(of_token.collect::<Vec<_>>(), [&found]);
+    }
+}
+
+/// All of a large batch; nothing of an empty one.
+pub async fn a_batch_is_noted_whole(list: Arc<dyn RevocationList>) {
+    revoke(&list, &[]).await;
+    assert_eq!(history(&list, None, None).await, []);
+    let batch: Vec<_> = (0..700)
+        .map(|n| revocation(&format!("token {n}"), start()))
         .collect();
-    parallel::all(all.into_iter().map(|one| {
+    revoke(&list, &batch).await;
+    for given in batch {
+        let found = find(&list, given.token_hash, minute(59)).await;
+        assert_eq!(found, Some(given));
+    }
+}
+
+/// Who looks while a batch is noted sees all of it or nothing: once one is seen, the others are there.
+pub async fn a_batch_is_seen_whole_or_not_at_all(list: Arc<dyn RevocationList>) {
+    for round in 0..50 {
+        let batch = |n| revocation(&format!("token {round} {n}"), start());
+        let batch: Vec<_> = (0..100).map(batch).collect();
+        let (first, last) = (batch[0].token_hash, batch[99].token_hash);
+        let gate = Arc::new(Barrier::new(3));
+        let looks = [(first, last), (last, first)].map(|(one, other)| {
+            let (list, gate) = (Arc::clone(&list), Arc::clone(&gate));
+            tokio::spawn(async move {
+                gate.wait().await;
+                while find(&list, one, start()).await.is_none() {
+                    tokio::task::yield_now().await;
+                }
+                find(&list, other, start()).await.is_some()
+            })
+        });
+        gate.wait().await;
+        revoke(&list, &batch).await;
+        for look in looks {
+            assert!(
+                look.await.expect("the look does not fail"),
+                "a part is seen"
+            );
+        }
+    }
+}
+
+/// A revocation that was answered is seen by every look that comes after, on every thread.
+pub async fn what_was_answered_is_seen(list: Arc<dyn RevocationList>) {
+    let found = parallel::all((0..200).map(|n| {
         let list = Arc::clone(&list);
-        async move { revoke(&list, &[one]).await }
+        async move {
+            let given = revocation(&format!("token {n}"), start());
+            let token = given.token_hash;
+            assert_eq!(find(&list, token, start()).await, None);
+            revoke(&list, &[given]).await;
+            let looks = (0..3).map(|_| {
+                let list = Arc::clone(&list);
+                async move { find(&list, token, start()).await.is_some() }
+            });
+            parallel::all(looks).await
+        }
     }))
     .await;
-    let kept = history(&list, None, None).await;
-    let found = find(&list, token_hash, 1).await.expect("it is revoked");
-    assert_eq!(kept, [found.id]);
+    assert!(found.concat().into_iter().all(|is_found| is_found));
 }
 
-/// A look that begins after the answer sees the revocation, however many looks were under way.
-pub async fn revoke_against_find(list: Arc<dyn RevocationList>) {
-    for _ in 0..200 {
-        let one = revocation(0);
-        let token = one.token_hash;
-        let looks: Vec<_> = (0..4)
-            .map(|_| {
-                let list = Arc::clone(&list);
-                tokio::spawn(async move {
-                    for _ in 0..5 {
-                        find(&list, token, 1).await;
-                    }
-                })
-            })
-            .collect();
-        revoke(&list, &[one]).await;
-        assert!(find(&list, token, 1).await.is_some());
-        for look in looks {
-            look.await.expect("the others do not fail");
+/// Of 100 at once one stands, and it is known for the longest time that one of them asked for.
+pub async fn of_parallel_revocations_of_a_token_one_stands(list: Arc<dyn RevocationList>) {
+    let given: Vec<_> = (0..100)
+        .map(|n| Revocation {
+            user_id: Some(user(&format!("user {n}"))),
+            session_id: Some(session("ada", start()).id),
+            expires_at: minute(60 + n * 37 % 100),
+            ..revocation("a", start() + TimeDelta::seconds(n))
+        })
+        .collect();
+    let calls = given.iter().cloned().map(|given| {
+        let list = Arc::clone(&list);
+        async move {
+            revoke(&list, std::slice::from_ref(&given)).await;
+            let found = find(&list, given.token_hash, given.expires_at - MILLISECOND).await;
+            found.expect("it is known for as long as was asked for").id
         }
-        assert!(find(&list, token, 1).await.is_some());
-    }
-}
-
-/// Newest first; of a user, of a session, of both, of everyone.
-pub async fn the_history_tells_users_and_sessions_apart(list: Arc<dyn RevocationList>) {
-    let (one, two) = (
-        SessionId::at(minute(0), [1; 10]),
-        SessionId::at(minute(0), [2; 10]),
-    );
-    let of = |minutes, name: Option<&str>, session_id| Revocation {
-        user_id: name.map(user),
-        session_id,
-        ..revocation(minutes)
-    };
-    let all = [
-        of(0, Some("ada"), Some(one)),
-        of(1, Some("grace"), Some(two)),
-        of(2, Some("ada"), None),
-        of(3, None, Some(one)),
-        of(4, None, None),
-        of(5, Some("Ada"), None),
-    ];
-    revoke(&list, &all).await;
-    let ids = |places: &[usize]| -> Vec<_> { places.iter().map(|place| all[*place].id).collect() };
-    assert_eq!(history(&list, None, None).await, ids(&[5, 4, 3, 2, 1, 0]));
-    assert_eq!(history(&list, Some("ada"), None).await, ids(&[2, 0]));
-    assert_eq!(history(&list, None, Some(one)).await, ids(&[3, 0]));
-    assert_eq!(history(&list, Some("ada"), Some(one)).await, ids(&[0]));
-    assert_eq!(history(&list, Some("ada"), Some(two)).await, []);
-    assert_eq!(history(&list, Some("nobody"), None).await, []);
-}
-
-/// Pages hold each once, whatever is added in between.
-pub async fn pages_of_the_history_hold_each_once(list: Arc<dyn RevocationList>) {
-    let all: Vec<_> = (0..25).map(revocation).collect();
-    revoke(&list, &all).await;
-    let mut seen = Vec::new();
-    let mut after: Option<Cursor<RevocationId>> = None;
-    let mut minutes = 100;
-    loop {
-        let page = PageRequest::new(Some(4), after).expect("a page");
-        let page = list.history(Some(user("ada")), None, page).await;
-        let page = page.expect("the list answers");
-        assert!(page.items.len() <= 4);
-        seen.extend(page.items.iter().map(|revocation| revocation.id));
-        revoke(&list, &[revocation(minutes)]).await;
-        minutes += 1;
-        match page.next {
-            Some(next) => after = Some(next),
-            None => break,
-        }
-    }
-    let expected: Vec<_> = all.iter().rev().map(|revocation| revocation.id).collect();
-    assert_eq!(seen, expected);
-}
-
-/// Only what is over goes, a batch at a time; what was made known for longer stays.
-pub async fn what_is_over_is_forgotten(list: Arc<dyn RevocationList>) {
-    let over: Vec<_> = (0..25).map(|_| revocation(0)).collect();
-    let longer = Revocation {
-        token_hash: over[0].token_hash,
-        ..revocation(10)
-    };
-    let live = revocation(1);
-    revoke(&list, &over).await;
-    revoke(&list, &[longer, live.clone()]).await;
-    let early = list
-        .forget_revocations(minute(59), 10)
-        .await
-        .expect("it forgets");
-    assert_eq!((early.count, early.more), (0, false));
-    let mut counts = Vec::new();
-    loop {
-        let step = list
-            .forget_revocations(minute(60), 10)
-            .await
-            .expect("it forgets");
-        counts.push(step.count);
-        if !step.more {
-            break;
-        }
-    }
-    assert_eq!(counts, [10, 10, 4]);
-    assert_eq!(history(&list, None, None).await, [live.id, over[0].id]);
-    assert!(find(&list, over[0].token_hash, 60).await.is_some());
+    });
+    let seen: BTreeSet<_> = parallel::all(calls).await.into_iter().collect();
+    assert_eq!(seen.len(), 1, "all see the same");
+    let found = find(&list, given[0].token_hash, minute(158)).await;
+    let found = found.expect("it is known for the longest time");
+    assert_eq!(found.expires_at, minute(159));
+    assert!(seen.contains(&found.id));
     assert_eq!(
-        find(&list, over[1].token_hash, 0).await,
-        None,
-        "no trace is left"
+        history(&list, None, None).await,
+        std::slice::from_ref(&found)
     );
-    // A token whose revocation was forgotten may be revoked anew.
-    let anew = Revocation {
-        token_hash: over[1].token_hash,
-        ..revocation(61)
-    };
-    revoke(&list, std::slice::from_ref(&anew)).await;
-    let found = find(&list, anew.token_hash, 62).await;
-    assert_eq!(found.as_deref(), Some(&anew));
+    for given in given {
+        let stands = given.id == found.id;
+        let of_user = history(&list, given.user_id.as_ref(), None).await;
+        let of_session = history(&list, None, given.session_id).await;
+        assert_eq!(
+            (of_user.len(), of_session.len()),
+            (stands.into(), stands.into())
+        );
+    }
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 use session_core::ports::{Created, EndedSession, LimitPolicy, SessionLimit, SessionStore};
 use session_core::{
-    EndKind, EndReason, Ending, Lifetime, Session, SessionId, SessionSecret, UserId,
+    AuditAction, AuditEvent, EndKind, EndReason, Ending, EventId, Lifetime, Revocation,
+    RevocationId, Session, SessionId, SessionSecret, TokenHash, TokenKind, UserId,
 };
 
 /// A limit that no test reaches by accident.
@@ -33,15 +34,20 @@ pub fn user(name: &str) -> UserId {
     UserId::new(name).expect("a user id")
 }
 
+/// The random part of an id that no other has; later ones sort behind earlier ones.
+fn tail() -> [u8; 10] {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut tail = [0; 10];
+    tail[2..].copy_from_slice(&COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    tail
+}
+
 /// A new session of 60 minutes without an idle timeout, with an id that no other has.
 #[must_use]
 pub fn session(user_name: &str, created_at: DateTime<Utc>) -> Session {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let mut tail = [0; 10];
-    tail[2..].copy_from_slice(&count.to_be_bytes());
+    let tail = tail();
     let mut secret = [0; 32];
-    secret[..8].copy_from_slice(&count.to_be_bytes());
+    secret[..10].copy_from_slice(&tail);
     let lifetime = Lifetime {
         absolute: TimeDelta::minutes(60),
         idle: None,
@@ -72,6 +78,38 @@ pub fn revoked(at: DateTime<Utc>) -> Ending {
         reason: EndReason::LOGOUT,
         at,
     }
+}
+
+/// A revocation, known for 60 minutes, of the access token of this name; with an id that no other has.
+#[must_use]
+pub fn revocation(token: &str, revoked_at: DateTime<Utc>) -> Revocation {
+    Revocation {
+        id: RevocationId::at(revoked_at, tail()),
+        token_hash: TokenHash::of(TokenKind::Access, token.as_bytes()),
+        token_type: TokenKind::Access,
+        session_id: None,
+        user_id: None,
+        revoked_at,
+        expires_at: revoked_at + TimeDelta::minutes(60),
+        reason: EndReason::LOGOUT,
+        revoked_by: "service".into(),
+        cascaded_from: None,
+    }
+}
+
+/// An event about a user, with an id that no other has.
+#[must_use]
+pub fn event(user_name: &str, action: AuditAction, timestamp: DateTime<Utc>) -> AuditEvent {
+    AuditEvent {
+        user_id: Some(user(user_name)),
+        ..AuditEvent::new(EventId::at(timestamp, tail()), timestamp, action)
+    }
+}
+
+/// The handles of sessions that were ended together.
+#[must_use]
+pub fn ids(ended: &[EndedSession]) -> Vec<SessionId> {
+    ended.iter().map(|session| session.id).collect()
 }
 
 /// Stores a session; the record, and whom it displaced.
@@ -111,10 +149,4 @@ pub async fn found(store: &Arc<dyn SessionStore>, id: SessionId) -> Arc<Session>
         .await
         .expect("the store answers")
         .expect("the session is there")
-}
-
-/// The handles of sessions that were ended together.
-#[must_use]
-pub fn ids(ended: Vec<EndedSession>) -> Vec<SessionId> {
-    ended.into_iter().map(|session| session.id).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use session_core::ports::{Extension, SessionStore};
+use session_core::ports::{EndedSession, Extension, SessionStore};
 use session_core::{Activity, Ending, Standing};
 
 use crate::parallel;
@@ -45,7 +45,7 @@ pub async fn only_what_is_due_expires(store: Arc<dyn SessionStore>) {
         .sweep(due.deadline(), start(), 100)
         .await
         .expect("the store sweeps");
-    assert_eq!(ids(swept.expired), [due.id]);
+    assert_eq!(swept.expired, [EndedSession::from(&*due)]);
     assert!(!swept.more);
     let noted = found(&store, due.id).await;
     assert!(noted.version > due.version, "an end is a change");
@@ -104,7 +104,7 @@ pub async fn a_sweep_goes_in_batches(store: Arc<dyn SessionStore>) {
             .await
             .expect("the store sweeps");
         assert!(swept.expired.len() <= 10 && swept.forgotten == 0);
-        expired.extend(ids(swept.expired));
+        expired.extend(ids(&swept.expired));
         calls += 1;
         if !swept.more {
             break;
@@ -143,7 +143,7 @@ pub async fn parallel_sweeps_name_each_session_once(store: Arc<dyn SessionStore>
         let store = Arc::clone(&store);
         async move {
             let swept = store.sweep(minute(2), start(), 4).await;
-            ids(swept.expect("the store sweeps").expired)
+            ids(&swept.expect("the store sweeps").expired)
         }
     });
     let named = parallel::all(sweeps).await.concat();

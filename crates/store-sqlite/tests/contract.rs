@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use session_core::ports::SessionStore;
+use store_contract::restart::{self, Stores};
 use store_sqlite::{Options, SqliteStore};
 use tempfile::TempDir;
 
@@ -66,15 +67,37 @@ mod without_copies {
 #[tokio::test]
 async fn everything_survives_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
-    store_contract::restart::everything_survives_a_restart(async || {
+    restart::everything_survives_a_restart(async || {
         open(folder.path(), 1000).await as Arc<dyn SessionStore>
     })
     .await;
 }
 
+/// Everything over one file, opened anew each time.
+async fn reopened(folder: &Path) -> Stores {
+    Stores::of(open(folder, 1000).await)
+}
+
 #[tokio::test]
-async fn trust_survives_a_restart() {
+async fn revocations_survive_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
-    store_contract::restart::trust_survives_a_restart(async || open(folder.path(), 1000).await)
-        .await;
+    restart::revocations_survive_a_restart(async || reopened(folder.path()).await).await;
+}
+
+#[tokio::test]
+async fn rate_limits_survive_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    restart::rate_limits_survive_a_restart(async || reopened(folder.path()).await).await;
+}
+
+#[tokio::test]
+async fn the_audit_chain_survives_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    restart::the_audit_chain_survives_a_restart(async || reopened(folder.path()).await).await;
+}
+
+#[tokio::test]
+async fn a_closed_store_answers_on_no_port() {
+    let folder = tempfile::tempdir().expect("a folder");
+    restart::a_closed_store_answers_on_no_port(reopened(folder.path()).await).await;
 }
