@@ -183,7 +183,6 @@ macro_rules! revocation_tests {
                 a_token_twice_in_a_batch_is_one,
                 what_is_over_may_be_revoked_anew,
                 a_batch_is_noted_whole,
-                a_batch_is_seen_whole_or_not_at_all,
                 what_was_answered_is_seen,
                 of_parallel_revocations_of_a_token_one_stands
             ],

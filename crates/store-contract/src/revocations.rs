@@ -282,34 +282,6 @@ pub async fn a_batch_is_noted_whole(list: Arc<dyn RevocationList>) {
     }
 }
 
-/// Who looks while a batch is noted sees all of it or nothing: once one is seen, the others are there.
-pub async fn a_batch_is_seen_whole_or_not_at_all(list: Arc<dyn RevocationList>) {
-    for round in 0..50 {
-        let batch = |n| revocation(&format!("token {round} {n}"), start());
-        let batch: Vec<_> = (0..100).map(batch).collect();
-        let (first, last) = (batch[0].token_hash, batch[99].token_hash);
-        let gate = Arc::new(Barrier::new(3));
-        let looks = [(first, last), (last, first)].map(|(one, other)| {
-            let (list, gate) = (Arc::clone(&list), Arc::clone(&gate));
-            tokio::spawn(async move {
-                gate.wait().await;
-                while find(&list, one, start()).await.is_none() {
-                    tokio::task::yield_now().await;
-                }
-                find(&list, other, start()).await.is_some()
-            })
-        });
-        gate.wait().await;
-        revoke(&list, &batch).await;
-        for look in looks {
-            assert!(
-                look.await.expect("the look does not fail"),
-                "a part is seen"
-            );
-        }
-    }
-}
-
 /// A revocation that was answered is seen by every look that comes after, on every thread.
 pub async fn what_was_answered_is_seen(list: Arc<dyn RevocationList>) {
     let found = parallel::all((0..200).map(|n| {

@@ -12,7 +12,8 @@ use crate::{Page, PageRequest, Revocation, RevocationId, SessionId, TokenHash, U
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait RevocationList: Send + Sync {
-    /// Notes revocations: all of them or none, in one round trip.
+    /// Notes revocations: all of them or none, in one round trip. Until it is answered, a look may see
+    /// some of them and not yet others: each token is refused by itself.
     ///
     /// The first revocation of a token stands; later ones of the same token, and the same one sent
     /// again, change nothing but that it is known for the longest time that anyone asked for. Durable
