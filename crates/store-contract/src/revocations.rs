@@ -8,7 +8,6 @@ use session_core::ports::{Forgotten, RevocationList};
 use session_core::{
     EndReason, Page, PageRequest, Revocation, SessionId, TokenHash, TokenKind, UserId,
 };
-use tokio::sync::Barrier;
 
 use crate::parallel;
 use crate::samples::{minute, revocation, session, start, user};
