@@ -304,3 +304,31 @@ async fn the_chain_is_verified_on_demand() {
         assert_eq!(server.send(ask).await.problem(400), "invalid_request");
     }
 }
+
+/// Whoever notices first that a deadline passed, it is recorded, once, and as what it was.
+#[tokio::test]
+async fn a_deadline_that_an_end_notices_is_recorded() {
+    let server = Server::new();
+    let token = server.token_of("ada").await;
+    for _ in 0..2 {
+        server.token_of("ada").await;
+    }
+    let other = server.token_of("grace").await;
+    server.pass(3600);
+    for _ in 0..2 {
+        let end = Ask::service("DELETE", &format!("/sessions/{token}"));
+        server.send(end).await.ok();
+        let end = Ask::admin("DELETE", &format!("/admin/sessions/{}", handle(&other)));
+        server.send(end).await.ok();
+        let all = server.send(Ask::service("DELETE", "/sessions/user/ada"));
+        assert_eq!(all.await.ok()["count"], 0);
+        server.send(Ask::admin("POST", "/admin/cleanup")).await.ok();
+    }
+    let expired = events(&server, "action=session_expired").await;
+    assert_eq!(expired.len(), 4);
+    assert!(expired.iter().all(|event| event["actor"] == "system"));
+    for other in ["session_revoked", "session_terminated", "forced_logout"] {
+        let query = format!("action={other}");
+        assert_eq!(events(&server, &query).await, Vec::<Value>::new());
+    }
+}
