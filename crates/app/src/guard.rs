@@ -3,12 +3,14 @@ use std::sync::{Mutex, PoisonError};
 
 use quick_cache::sync::Cache;
 use serde_json::json;
+use session_core::ports::EndOutcome;
 use session_core::{
-    AuditAction, AuditEvent, ClientDetails, Risk, RiskAction, RiskPolicy, RiskSignal, Session,
-    SessionId,
+    AuditAction, AuditEvent, ClientDetails, EndKind, EndReason, Refusal, Risk, RiskAction,
+    RiskPolicy, RiskSignal, Session, SessionId,
 };
 
-use crate::Enforcement;
+use crate::terms::SessionRef;
+use crate::{Enforcement, Origin, SessionError, SessionManager};
 
 /// Sessions whose last risk is remembered, so that it is recorded once and not with each request.
 const REMEMBERED: usize = 10_000;
@@ -133,6 +135,39 @@ impl Guard {
             event.metadata.insert("mode".into(), json!("shadow"));
         }
         event
+    }
+}
+
+impl SessionManager {
+    /// Records a risk, and ends the session where the policy says so; then why nobody gets in.
+    pub(crate) async fn act_on(
+        &self,
+        judgement: &Judgement,
+        session: &Session,
+        seen: Option<&ClientDetails>,
+        origin: &Origin<'_>,
+    ) -> Result<Option<Refusal>, SessionError> {
+        let terminate = judgement.action == RiskAction::Terminate;
+        let mut is_mine = true;
+        if terminate {
+            let which = SessionRef::Handle(session.id);
+            let (kind, reason) = (EndKind::Terminated, EndReason::SUSPECTED_HIJACKING);
+            let outcome = self.end(&which, kind, reason, origin).await?;
+            // Of parallel uses one ends the session, and that one leaves the record.
+            is_mine = matches!(outcome, EndOutcome::Ended(_));
+        }
+        if let (Some(audit), Some(action), true) = (&self.audit, judgement.record, is_mine) {
+            let event = audit.event(action, origin);
+            let event = self.guard.describe(event, session, seen, judgement);
+            audit.record(event).await;
+        }
+        Ok(terminate.then_some(Refusal::Terminated))
+    }
+
+    /// What speaks for it that a session is used by someone else, without doing anything about it.
+    #[must_use]
+    pub fn assess(&self, session: &Session, seen: &ClientDetails) -> Risk {
+        self.guard.assess(session, seen)
     }
 }
 

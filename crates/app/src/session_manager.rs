@@ -3,19 +3,17 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use session_core::ports::{
-    Clock, Created, EndOutcome, Entropy, Extension, SessionChange, SessionStore, StoreError,
-    UpdateOutcome,
+    Clock, Created, Entropy, Extension, SessionChange, SessionStore, StoreError, UpdateOutcome,
 };
 use session_core::{
-    Activity, AuditAction, ClientDetails, DeviceFingerprint, EndKind, EndReason, Page, PageRequest,
-    Refusal, Risk, RiskAction, RiskPolicy, Session, SessionId, SessionSecret, SessionStats,
-    SessionToken, UserId,
+    Activity, AuditAction, ClientDetails, DeviceFingerprint, Page, PageRequest, Refusal,
+    RiskAction, RiskPolicy, Session, SessionId, SessionSecret, SessionStats, SessionToken, UserId,
 };
 use zeroize::Zeroizing;
 
 use crate::activity_buffer::ActivityBuffer;
 use crate::audit_trail::AuditTrail;
-use crate::guard::{Guard, Judgement};
+use crate::guard::Guard;
 use crate::lag_cache::LagCache;
 use crate::terms::{CreatedSession, Extended, Found, NewSession, SessionRef, Verdict};
 use crate::{Enforcement, Freshness, Origin, SessionError, SessionPolicy};
@@ -35,7 +33,7 @@ pub struct SessionManager {
     activity: ActivityBuffer,
     /// `None` in strict mode.
     cache: Option<LagCache<SessionId, Arc<Session>>>,
-    guard: Guard,
+    pub(crate) guard: Guard,
     /// `None` for a manager that leaves no records.
     pub(crate) audit: Option<Arc<AuditTrail>>,
 }
@@ -172,37 +170,6 @@ impl SessionManager {
             last_activity,
             risk: judgement.map(|judgement| judgement.risk),
         }))
-    }
-
-    /// Records a risk, and ends the session where the policy says so; then why nobody gets in.
-    async fn act_on(
-        &self,
-        judgement: &Judgement,
-        session: &Session,
-        seen: Option<&ClientDetails>,
-        origin: &Origin<'_>,
-    ) -> Result<Option<Refusal>, SessionError> {
-        let terminate = judgement.action == RiskAction::Terminate;
-        let mut is_mine = true;
-        if terminate {
-            let which = SessionRef::Handle(session.id);
-            let (kind, reason) = (EndKind::Terminated, EndReason::SUSPECTED_HIJACKING);
-            let outcome = self.end(&which, kind, reason, origin).await?;
-            // Of parallel uses one ends the session, and that one leaves the record.
-            is_mine = matches!(outcome, EndOutcome::Ended(_));
-        }
-        if let (Some(audit), Some(action), true) = (&self.audit, judgement.record, is_mine) {
-            let event = audit.event(action, origin);
-            let event = self.guard.describe(event, session, seen, judgement);
-            audit.record(event).await;
-        }
-        Ok(terminate.then_some(Refusal::Terminated))
-    }
-
-    /// What speaks for it that a session is used by someone else, without doing anything about it.
-    #[must_use]
-    pub fn assess(&self, session: &Session, seen: &ClientDetails) -> Risk {
-        self.guard.assess(session, seen)
     }
 
     /// A live session's record, with activity up to the present.

@@ -6,7 +6,7 @@ use http_api::ApiConfig;
 use serde_json::{Value, json};
 
 use crate::support::{
-    ADMIN_KEY, Ask, SERVICE_KEY, START, Server, UNKNOWN_HANDLE, UNKNOWN_KEY, handle,
+    ADMIN_KEY, Ask, SERVICE_KEY, START, Server, UNKNOWN_HANDLE, UNKNOWN_KEY, handle, secret,
 };
 
 /// A request to each route of the admin face, without a credential. The table must be whole: see
@@ -379,5 +379,38 @@ async fn a_summary_counts_what_happened() {
     for hours in ["0", "-1", "8785", "99999999999", "x"] {
         let ask = summary(&format!("/admin/security/ada?hours={hours}"));
         assert_eq!(server.send(ask).await.status, 400, "{hours}");
+    }
+}
+
+/// Requirement 43: what operators see is enough to act, and lets nobody in.
+#[tokio::test]
+async fn no_answer_holds_a_secret_or_its_hash() {
+    use base64::Engine as _;
+    use sha2::Digest as _;
+
+    let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let server = Server::new();
+    let mut secrets = vec![SERVICE_KEY.to_owned(), ADMIN_KEY.to_owned()];
+    for _ in 0..6 {
+        let token = server.token_of("ada").await;
+        let end = Ask::service("DELETE", &format!("/sessions/{token}"));
+        server.send(end).await.ok();
+        let live = server.token_of("ada").await;
+        secrets.extend([token, live].map(|token| secret(&token).to_owned()));
+    }
+    let session = handle(&server.token_of("ada").await).to_owned();
+    for ask in rows(&session) {
+        let answer = server.send(ask.bearer(ADMIN_KEY)).await;
+        answer.ok();
+        let text = answer.text();
+        for secret in &secrets {
+            assert!(!text.contains(secret.as_str()), "{text}");
+            let bytes = engine
+                .decode(secret)
+                .unwrap_or_else(|_| secret.as_bytes().to_vec());
+            let hash = sha2::Sha256::digest(bytes);
+            let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert!(!text.contains(&hex), "{text}");
+        }
     }
 }
