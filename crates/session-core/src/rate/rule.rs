@@ -89,13 +89,20 @@ impl RateRule {
         self.window
     }
 
+    /// The longest that a violation is held against a key.
+    #[must_use]
+    pub const fn longest_backoff(&self) -> TimeDelta {
+        match self.backoff {
+            Backoff::None => TimeDelta::zero(),
+            Backoff::Exponential { max } => max,
+        }
+    }
+
     /// How long the nth violation is held against a key; `jitter` is from −1.0 to 1.0 and makes up to
     /// 10 % of it, so that many who were refused together do not come back together.
     #[must_use]
     pub fn backoff_after(&self, violations: u32, jitter: f64) -> TimeDelta {
-        let Backoff::Exponential { max } = self.backoff else {
-            return TimeDelta::zero();
-        };
+        let max = self.longest_backoff();
         let doublings = violations.saturating_sub(1).min(30);
         let millis = self
             .window

@@ -114,38 +114,47 @@ pub fn decide(
     jitter: f64,
 ) -> RateDecision {
     let asked_at = now.timestamp_millis();
-    let mut refusal: Option<(i64, u32, bool)> = None;
+    let mut refusal: Option<Refusal> = None;
     let mut remaining = u32::MAX;
     for (rule, state) in attempts.iter_mut() {
+        state.forget_the_impossible(rule, asked_at);
         let now = state.no_earlier_than_known(asked_at);
-        state.prune(rule, now);
-        match state.room(rule) {
+        match state.room(rule, now) {
             Ok(room) => remaining = remaining.min(room - 1),
             Err(violation) => {
-                let (until, violations, is_new) = match violation {
-                    Violation::Blocked(until) => (until, state.violations, false),
-                    Violation::New => (state.violate(rule, now, jitter), state.violations, true),
+                let (until, is_new) = match violation {
+                    Violation::Blocked(until) => (until, false),
+                    Violation::New => (state.violate(rule, now, jitter), true),
                 };
+                let longest = refusal.get_or_insert_default();
                 // By the clock of whoever asks, which may be behind the latest that is known.
-                let wait = until - asked_at;
-                if refusal.is_none_or(|(longest, ..)| wait > longest) {
-                    refusal = Some((wait, violations, is_new));
-                }
+                longest.wait = longest.wait.max(until - asked_at);
+                longest.violations = longest.violations.max(state.violations);
+                longest.is_new |= is_new;
             }
         }
     }
-    if let Some((wait, violations, is_new)) = refusal {
+    if let Some(refusal) = refusal {
         return RateDecision::Refused {
-            retry_after: TimeDelta::milliseconds(wait),
-            violations,
-            is_new,
+            retry_after: TimeDelta::milliseconds(refusal.wait),
+            violations: refusal.violations,
+            is_new: refusal.is_new,
         };
     }
-    for (_, state) in attempts {
+    for (rule, state) in attempts {
         let now = state.no_earlier_than_known(asked_at);
+        state.prune(rule, now);
         state.admitted.push_back(now);
     }
     RateDecision::Admitted { remaining }
+}
+
+/// What the keys that refuse an attempt say together.
+#[derive(Default)]
+struct Refusal {
+    wait: i64,
+    violations: u32,
+    is_new: bool,
 }
 
 enum Violation {
@@ -170,14 +179,38 @@ impl RateState {
         self.admitted.back().map_or(now, |last| now.max(*last))
     }
 
-    fn prune(&mut self, rule: &RateRule, now: i64) {
+    /// No clock that is at most a window ahead of this one leaves anything later than this behind. What
+    /// is later comes from one that was wrong, and would lock the key until that time had come.
+    fn forget_the_impossible(&mut self, rule: &RateRule, now: i64) {
         let window = rule.window().num_milliseconds();
-        // An attempt exactly one window ago still counts: so the promise holds for a window with both
-        // of its ends.
-        while self.admitted.front().is_some_and(|at| *at < now - window) {
-            self.admitted.pop_front();
+        let backoff = rule.longest_backoff().num_milliseconds();
+        let latest_admitted = now.saturating_add(window);
+        let later = |at: &&mut i64| **at > latest_admitted;
+        for at in self.admitted.iter_mut().rev().take_while(later) {
+            *at = latest_admitted;
         }
-        if self.blocked_until.is_some_and(|until| until <= now) {
+        let latest_until = latest_admitted.saturating_add(backoff.max(window + 1));
+        let latest_forgiven = latest_until.saturating_add(backoff);
+        self.blocked_until = self.blocked_until.map(|until| until.min(latest_until));
+        self.forgiven_at = self.forgiven_at.map(|at| at.min(latest_forgiven));
+    }
+
+    /// How many of the oldest attempts are out of the window.
+    ///
+    /// An attempt exactly one window ago still counts: so the promise holds for a window with both of
+    /// its ends.
+    fn out_of_window(&self, rule: &RateRule, now: i64) -> usize {
+        let window = rule.window().num_milliseconds();
+        self.admitted.partition_point(|at| *at < now - window)
+    }
+
+    /// Drops what means nothing any more.
+    ///
+    /// Only ever together with a change of the state: by a clock that is ahead, one that is behind
+    /// would otherwise lose what still counts for it.
+    fn prune(&mut self, rule: &RateRule, now: i64) {
+        self.admitted.drain(..self.out_of_window(rule, now));
+        if !self.is_blocked(now) {
             self.blocked_until = None;
         }
         if self.forgiven_at.is_some_and(|at| at <= now) {
@@ -186,13 +219,20 @@ impl RateState {
         }
     }
 
+    fn is_blocked(&self, now: i64) -> bool {
+        self.blocked_until.is_some_and(|until| until > now)
+    }
+
     /// How many attempts there is room for: at least 1.
-    fn room(&self, rule: &RateRule) -> Result<u32, Violation> {
-        if let Some(until) = self.blocked_until {
+    fn room(&self, rule: &RateRule, now: i64) -> Result<u32, Violation> {
+        if let Some(until) = self.blocked_until
+            && until > now
+        {
             // The rule may have become stricter since it was blocked.
             return Err(Violation::Blocked(until.max(self.room_at(rule))));
         }
-        let admitted = u32::try_from(self.admitted.len()).unwrap_or(u32::MAX);
+        let admitted = self.admitted.len() - self.out_of_window(rule, now);
+        let admitted = u32::try_from(admitted).unwrap_or(u32::MAX);
         match rule.requests().checked_sub(admitted) {
             Some(room) if room > 0 => Ok(room),
             _ => Err(Violation::New),
@@ -210,6 +250,7 @@ impl RateState {
 
     /// Notes a violation; until when the key is refused.
     fn violate(&mut self, rule: &RateRule, now: i64, jitter: f64) -> i64 {
+        self.prune(rule, now);
         self.violations = self.violations.saturating_add(1);
         let backoff = rule
             .backoff_after(self.violations, jitter)

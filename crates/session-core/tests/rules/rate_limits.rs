@@ -65,10 +65,12 @@ proptest! {
         let rule = rule(requests, 100);
         let rule = if without_backoff { rule.backoff(Backoff::None) } else { rule };
         let mut state = RateState::default();
-        let (mut now, mut latest) = (0, i64::MIN);
+        let (mut now, mut furthest, mut latest) = (0, 0, i64::MIN);
         let mut admitted = Vec::new();
         for (step, jitter) in steps.into_iter().zip(jitters) {
-            now += step;
+            // Clocks differ by a window at most: what one says that is further off is not believed.
+            now = (now + step).max(furthest - 100);
+            furthest = now.max(furthest);
             if decide(&mut [(&rule, &mut state)], at(now), jitter).is_admitted() {
                 // A clock that lags behind another's counts from the latest time that was seen.
                 latest = now.max(latest);
@@ -334,4 +336,59 @@ fn keys_are_told_apart_and_tell_nothing() {
 #[test]
 fn nobody_to_count_is_admitted() {
     assert!(decide(&mut [], at(0), 0.0).is_admitted());
+}
+
+/// Clocks of several nodes: one that is ahead does not take from another what counts for it.
+#[test]
+fn what_was_refused_drops_nothing_that_a_slower_clock_needs() {
+    let (one, two) = (rule(1, 1000), rule(1, 100_000).backoff(Backoff::None));
+    let [mut counted, mut full] = [RateState::default(), RateState::default()];
+    assert!(ask(&one, &mut counted, 0).is_admitted());
+    assert!(ask(&two, &mut full, 0).is_admitted());
+    let mut both = [(&one, &mut counted), (&two, &mut full)];
+    assert!(
+        !decide(&mut both, at(1500), 0.0).is_admitted(),
+        "the second key is full"
+    );
+    assert!(!ask(&one, &mut counted, 900).is_admitted());
+}
+
+/// A node's clock was a month ahead for a moment, and was set right.
+#[test]
+fn a_clock_that_was_wrong_locks_nobody_out() {
+    let month = 30 * 24 * 3_600_000;
+    for requests in [1, 3] {
+        let rule = rule(requests, 1000).backoff(Backoff::Exponential {
+            max: TimeDelta::seconds(5),
+        });
+        let mut state = RateState::default();
+        while ask(&rule, &mut state, month).is_admitted() {}
+        let mut now = 0;
+        while let RateDecision::Refused { retry_after, .. } = ask(&rule, &mut state, now) {
+            // What was refused a window ahead of this clock, at the most.
+            let wait = retry_after.num_milliseconds();
+            assert!(now + wait <= 1000 + 5000, "{requests}: {now} and {wait}");
+            now += wait;
+        }
+        assert!(state.expires_at(&rule) <= at(now + 1000 + 2 * 5000));
+    }
+}
+
+/// Whoever records violations must not miss the one of a key that makes nobody wait the longest.
+#[test]
+fn a_new_violation_is_told_whichever_key_it_is_of() {
+    let (slow, quick) = (rule(1, 60_000), rule(1, 1000));
+    let [mut blocked, mut passed] = [RateState::default(), RateState::default()];
+    assert!(ask(&slow, &mut blocked, 0).is_admitted());
+    assert!(!ask(&slow, &mut blocked, 0).is_admitted());
+    assert!(ask(&quick, &mut passed, 0).is_admitted());
+    for is_new in [true, false] {
+        let mut both = [(&slow, &mut blocked), (&quick, &mut passed)];
+        let expected = RateDecision::Refused {
+            retry_after: TimeDelta::milliseconds(60_001),
+            violations: 1,
+            is_new,
+        };
+        assert_eq!(decide(&mut both, at(0), 0.0), expected);
+    }
 }
