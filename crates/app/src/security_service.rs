@@ -226,7 +226,7 @@ impl SecurityService {
     ) {
         let event = AuditEvent {
             session_id: session.map(|session| session.id),
-            user_id: user_id.or_else(|| session.map(|session| session.user_id.clone())),
+            user_id: session.map(|session| session.user_id.clone()).or(user_id),
             details: AuditEvent::field(details),
             suspicious: risk > RiskScore::ZERO,
             risk_score: risk,

@@ -49,7 +49,7 @@ fn anchor_of(record: &AuditRecord) -> Anchor {
 /// Follows the records by hand, independent of the store.
 fn follow(base: Anchor, records: &[AuditRecord]) -> Anchor {
     records.iter().fold(base, |at, record| {
-        let next = at.next(&record.event.to_line());
+        let next = at.next(record.event.to_line().as_bytes());
         assert_eq!(anchor_of(record), next);
         next
     })
@@ -132,7 +132,10 @@ pub async fn a_noted_head_may_be_forgotten(log: Arc<dyn AuditLog>) {
     assert_eq!(forget(&log, minute(4), 10).await.count, 4);
     let passes = Ok(verified(&log).await);
     for noted in &heads {
-        assert_eq!(verify(&log, Some(*noted)).await, passes, "{noted}");
+        let verified = verify(&log, Some(*noted)).await;
+        assert_eq!(verified, passes, "{noted}");
+        let is_told = verified.is_ok_and(|verified| verified.reaches_back_to(noted));
+        assert_eq!(is_told, noted.sequence >= 4, "{noted}");
     }
     for place in [3, 4, 9] {
         let other = Anchor {

@@ -37,7 +37,7 @@ impl Chain {
         if !self.ids.insert(event.id) {
             return;
         }
-        self.head = self.head.next(&event.to_line());
+        self.head = self.head.next(event.to_line().as_bytes());
         let Anchor { sequence, hash } = self.head;
         self.records.push_back(AuditRecord {
             sequence,
@@ -140,7 +140,7 @@ impl AuditLog for MemoryStore {
         let mut check = ChainCheck::new(chain.base, chain.head, noted);
         for record in &chain.records {
             let (sequence, line) = (i128::from(record.sequence), record.event.to_line());
-            if let Err(broken) = check.record(sequence, &line, record.hash.as_bytes()) {
+            if let Err(broken) = check.record(sequence, line.as_bytes(), record.hash.as_bytes()) {
                 return Ok(Err(broken));
             }
         }

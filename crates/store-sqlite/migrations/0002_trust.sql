@@ -65,8 +65,10 @@ CREATE TABLE audit (
 ) STRICT;
 
 CREATE UNIQUE INDEX audit_ids ON audit (id);
--- A session's events are found among its user's.
+-- A session's events are found among its user's, and among the few that name no user.
 CREATE INDEX audit_of_user ON audit (user_id, sequence, action, at) WHERE user_id IS NOT NULL;
+CREATE INDEX audit_of_session ON audit (session_id, sequence)
+    WHERE user_id IS NULL AND session_id IS NOT NULL;
 
 -- Where the kept part of the chain begins and where it ends.
 CREATE TABLE audit_anchors (

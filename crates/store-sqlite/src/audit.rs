@@ -22,6 +22,10 @@ use crate::write::{append, forget};
 /// Records that are checked at a time.
 const CHECKED_AT_ONCE: i64 = 1000;
 
+/// Where the kept part of the chain begins and ends, for [`anchor`].
+pub(crate) const ANCHORS: &str =
+    "SELECT base_sequence, base_hash, head_sequence, head_hash FROM audit_anchors";
+
 #[async_trait]
 impl AuditLog for SqliteStore {
     async fn append(&self, events: &[AuditEvent]) -> Result<(), StoreError> {
@@ -37,21 +41,23 @@ impl AuditLog for SqliteStore {
     ) -> Result<Page<AuditRecord, Sequence>, StoreError> {
         const DOING: &str = "read the audit log";
         self.fail_if_closed(DOING)?;
-        let user_id = match (&filter.user_id, filter.session_id) {
-            (None, Some(session)) => self.user_of(session).await,
-            (user, _) => Ok(user.as_ref().map(|user| user.as_str().to_owned())),
+        let asked_user = filter.user_id.as_ref().map(|user| user.as_str().to_owned());
+        let (by, user_id) = match (asked_user, filter.session_id) {
+            (Some(user), _) => (By::User, Some(user)),
+            (None, None) => (By::Nothing, None),
+            (None, Some(session)) => {
+                let user = self.user_of(session).await;
+                let user = user.map_err(|error| Failure::from(error).into_store_error(DOING))?;
+                (user.as_ref().map_or(By::Nothing, |_| By::Session), user)
+            }
         };
-        let user_id = user_id.map_err(|error| Failure::from(error).into_store_error(DOING))?;
-        let rows = sqlx::query(statement(user_id.is_some(), order))
+        let rows = sqlx::query(statement(by, order))
             .bind(user_id)
             .bind(filter.session_id.map(|id| id.to_string()))
             .bind(filter.action.map(AuditAction::as_str))
             .bind(filter.since.map(text_of))
             .bind(filter.until.map(text_of))
-            .bind(
-                page.after()
-                    .map(|cursor| i64::try_from(cursor.0).unwrap_or(i64::MAX)),
-            )
+            .bind(bound(order, page.after().map(|cursor| cursor.0)))
             // One entry to spare tells whether there is another page.
             .bind(as_sql(page.limit() + 1))
             .fetch_all(&self.readers)
@@ -186,29 +192,26 @@ async fn verify(
     noted: Option<Anchor>,
 ) -> Result<Result<Verified, BrokenRecord>, Failure> {
     let mut snapshot = connection.begin().await?;
-    let anchors =
-        sqlx::query("SELECT base_sequence, base_hash, head_sequence, head_hash FROM audit_anchors")
-            .fetch_one(&mut *snapshot)
-            .await?;
+    let anchors = sqlx::query(ANCHORS).fetch_one(&mut *snapshot).await?;
     let mut check = ChainCheck::new(anchor(&anchors, 0)?, anchor(&anchors, 2)?, noted);
     // From the very first row: also one that stands where the chain has none is to be found.
-    let mut last = i64::MIN;
+    let mut from = i64::MIN;
     loop {
         let rows = sqlx::query(
-            "SELECT sequence, CAST(event AS BLOB), hash FROM audit WHERE sequence > ?1
-             ORDER BY sequence LIMIT ?2",
+            "SELECT sequence, CAST(event AS BLOB), hash FROM audit
+             WHERE sequence >= ?1 ORDER BY sequence LIMIT ?2",
         )
-        .bind(last)
+        .bind(from)
         .bind(CHECKED_AT_ONCE)
         .fetch_all(&mut *snapshot)
         .await?;
         for row in &rows {
-            last = row.try_get(0)?;
-            // Bytes that are no text have no hash of ours.
-            let line = String::from_utf8_lossy(row.try_get(1)?);
-            if let Err(broken) = check.record(i128::from(last), &line, row.try_get(2)?) {
+            let sequence: i64 = row.try_get(0)?;
+            let (line, hash) = (row.try_get(1)?, row.try_get(2)?);
+            if let Err(broken) = check.record(i128::from(sequence), line, hash) {
                 return Ok(Err(broken));
             }
+            from = sequence.saturating_add(1);
         }
         if rows.is_empty() {
             return Ok(check.finish());
@@ -216,34 +219,67 @@ async fn verify(
     }
 }
 
-/// A statement for the events of a user, which have an index, or for those of everyone.
-fn statement(of_user: bool, order: AuditOrder) -> &'static str {
-    macro_rules! page {
-        ($by:literal, $follows:literal, $direction:literal) => {
+/// What a page of events is found by.
+enum By {
+    /// A user's, who has an index.
+    User,
+    /// A session's. It names its user or, where that was not known, nobody; both have an index.
+    Session,
+    /// Everything is looked at.
+    Nothing,
+}
+
+fn statement(by: By, order: AuditOrder) -> &'static str {
+    macro_rules! events {
+        ($by:literal, $bound:literal) => {
             concat!(
                 "SELECT sequence, event, hash FROM audit WHERE ",
                 $by,
-                " AND (?2 IS NULL OR session_id = ?2) AND (?3 IS NULL OR action = ?3) AND (?4 IS NULL OR at >= ?4)
-                  AND (?5 IS NULL OR at < ?5) AND (?6 IS NULL OR sequence ",
-                $follows,
-                " ?6) ORDER BY sequence ",
-                $direction,
-                " LIMIT ?7"
+                " AND (?2 IS NULL OR session_id = ?2) AND (?3 IS NULL OR action = ?3)
+                  AND (?4 IS NULL OR at >= ?4) AND (?5 IS NULL OR at < ?5) AND sequence ",
+                $bound,
+                " ?6"
             )
         };
     }
-    macro_rules! both {
-        ($by:literal) => {
-            match order {
-                AuditOrder::NewestFirst => page!($by, "<", "DESC"),
-                AuditOrder::OldestFirst => page!($by, ">", "ASC"),
+    macro_rules! page {
+        ($bound:literal, $direction:literal) => {
+            match by {
+                By::User => concat!(
+                    events!("user_id = ?1", $bound),
+                    " ORDER BY sequence ",
+                    $direction,
+                    " LIMIT ?7"
+                ),
+                By::Session => concat!(
+                    events!("user_id = ?1", $bound),
+                    " UNION ALL ",
+                    events!("user_id IS NULL AND session_id = ?2", $bound),
+                    " ORDER BY sequence ",
+                    $direction,
+                    " LIMIT ?7"
+                ),
+                By::Nothing => concat!(
+                    events!("?1 IS NULL", $bound),
+                    " ORDER BY sequence ",
+                    $direction,
+                    " LIMIT ?7"
+                ),
             }
         };
     }
-    if of_user {
-        both!("user_id = ?1")
-    } else {
-        both!("?1 IS NULL")
+    match order {
+        AuditOrder::NewestFirst => page!("<=", "DESC"),
+        AuditOrder::OldestFirst => page!(">=", "ASC"),
+    }
+}
+
+/// Where a page begins that follows the record `after`.
+fn bound(order: AuditOrder, after: Option<Sequence>) -> i64 {
+    let after = after.map(|after| i64::try_from(after).unwrap_or(i64::MAX));
+    match order {
+        AuditOrder::NewestFirst => after.map_or(i64::MAX, |after| after.saturating_sub(1)),
+        AuditOrder::OldestFirst => after.unwrap_or(0).saturating_add(1),
     }
 }
 

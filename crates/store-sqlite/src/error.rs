@@ -25,10 +25,13 @@ impl Failure {
         }
     }
 
-    /// Whether the fault lies in one of the requests rather than in the state of the store: then the
-    /// others of its batch deserve a try of their own.
+    /// Whether the fault may lie in one of the requests, or in one row that it needs, rather than in the
+    /// state of the store: then the others of its batch deserve a try of their own.
     pub(crate) fn is_of_one_request(&self) -> bool {
-        self.kind == StoreErrorKind::Internal
+        matches!(
+            self.kind,
+            StoreErrorKind::Internal | StoreErrorKind::Corrupt
+        )
     }
 
     pub(crate) fn into_store_error(self, doing: &'static str) -> StoreError {

@@ -66,20 +66,20 @@ impl RevocationList for SqliteStore {
                      SELECT ",
                 columns!(),
                 " FROM revocations WHERE session_id = ?2 AND token_type > 0)
-                  WHERE (?1 IS NULL OR user_id = ?1) AND (?3 IS NULL OR id < ?3)
+                  WHERE (?1 IS NULL OR user_id = ?1) AND id < ifnull(?3, x'ffffffffffffffffffffffffffffffffff')
                   ORDER BY id DESC LIMIT ?4"
             ),
             (Some(_), None) => concat!(
                 "SELECT ",
                 columns!(),
                 " FROM revocations WHERE user_id = ?1 AND ?2 IS NULL
-                  AND (?3 IS NULL OR id < ?3) ORDER BY id DESC LIMIT ?4"
+                  AND id < ifnull(?3, x'ffffffffffffffffffffffffffffffffff') ORDER BY id DESC LIMIT ?4"
             ),
             (None, None) => concat!(
                 "SELECT ",
                 columns!(),
                 " FROM revocations WHERE ?1 IS NULL AND ?2 IS NULL
-                  AND (?3 IS NULL OR id < ?3) ORDER BY id DESC LIMIT ?4"
+                  AND id < ifnull(?3, x'ffffffffffffffffffffffffffffffffff') ORDER BY id DESC LIMIT ?4"
             ),
         };
         // One entry to spare tells whether there is another page.

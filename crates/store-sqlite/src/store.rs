@@ -153,7 +153,7 @@ impl SessionStore for SqliteStore {
             "SELECT ",
             columns!(),
             " FROM sessions
-              WHERE user_id = ?1 AND state < 2 AND (?2 IS NULL OR id < ?2) AND deadline > ?3
+              WHERE user_id = ?1 AND state < 2 AND id < ifnull(?2, x'ffffffffffffffffffffffffffffffffff') AND deadline > ?3
               ORDER BY id DESC LIMIT ?4"
         ))
         .bind(user_id.as_str())

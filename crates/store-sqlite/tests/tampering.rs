@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, TimeDelta, Utc};
 use session_core::ports::{AuditLog, SessionStore as _};
 use session_core::{
-    Anchor, AuditAction, AuditEvent, BrokenRecord, EventId, Fault, UserId, Verified,
+    Anchor, AuditAction, AuditEvent, AuditFilter, AuditOrder, BrokenRecord, EventId, Fault,
+    PageRequest, UserId, Verified,
 };
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
@@ -31,7 +32,7 @@ fn event(n: u64) -> AuditEvent {
     let id = EventId::at(at, tail);
     AuditEvent {
         user_id: Some(UserId::new("ada").expect("a user")),
-        details: format!("event {n}").into(),
+        details: format!("event {n} \u{fffd}").into(),
         ..AuditEvent::new(id, at, AuditAction::LoginFailure)
     }
 }
@@ -92,12 +93,14 @@ async fn is_found(forgotten: i64, statements: &str, sequence: u64, fault: Fault)
     store.close().await;
 }
 
-const EDITS: [&str; 5] = [
+const EDITS: [&str; 6] = [
     "json_set(event, '$.success', json('false'))",
     "json_set(event, '$.user_id', 'eve')",
     "json_set(event, '$.timestamp', '2025-06-15T15:06:41.000Z')",
     "json_remove(event, '$.details')",
     "event || ' '",
+    // Bytes that are no text, which a reader might take for the sign that stands for such bytes.
+    "CAST(unhex(replace(hex(event), 'EFBFBD', 'FF')) AS TEXT)",
 ];
 
 #[tokio::test]
@@ -157,11 +160,13 @@ async fn an_inserted_record_is_found_and_named() {
         )
     };
     let other = "json_set(event, '$.id', '019a9c2e-7c00-7000-8000-000000000000')";
-    for outside in [0, -1, -5] {
+    for outside in [0, -1, -5, i64::MIN] {
         is_found(0, &copy(&outside.to_string(), other), 0, Fault::Extra).await;
     }
     is_found(0, &copy("13", other), 13, Fault::Extra).await;
     is_found(0, &copy("9000", other), 9000, Fault::Extra).await;
+    let last = i64::MAX.to_string();
+    is_found(0, &copy(&last, other), i64::MAX as u64, Fault::Extra).await;
     let between = format!(
         "UPDATE audit SET sequence = -sequence WHERE sequence > 6;
          UPDATE audit SET sequence = 1 - sequence WHERE sequence < 0;
@@ -206,6 +211,52 @@ async fn after_the_oldest_were_forgotten_the_rest_is_still_checked() {
     is_found_at_rest(5, anchor, RECORDS, Fault::Hash).await;
 }
 
+/// Retention does not sweep away what tells of a tampering: it stops before it, and goes on behind
+/// nothing that is missing.
+#[tokio::test]
+async fn what_was_tampered_with_is_not_forgotten() {
+    let old = "UPDATE audit SET event = json_set(event, '$.timestamp', '2001-01-01T00:00:00.000Z')";
+    for (statements, kept, sequence, fault) in [
+        ("DELETE FROM audit WHERE sequence = 8", 4, 8, Fault::Missing),
+        ("DELETE FROM audit WHERE sequence = 6", 6, 6, Fault::Missing),
+        (
+            &format!("DELETE FROM audit WHERE sequence < 9; {old} WHERE sequence = 9"),
+            4,
+            6,
+            Fault::Missing,
+        ),
+        (&format!("{old} WHERE sequence = 7"), 6, 7, Fault::Hash),
+        (
+            "INSERT INTO audit (sequence, event, hash)
+             SELECT 3, json_set(event, '$.id', '019a9c2e-7c00-7000-8000-000000000000'), hash
+             FROM audit WHERE sequence = 6",
+            1,
+            3,
+            Fault::Extra,
+        ),
+    ] {
+        let (_folder, path) = log(5).await;
+        sql(&path, statements).await;
+        let store = SqliteStore::open(Options::new(&path))
+            .await
+            .expect("it opens");
+        for _ in 0..2 {
+            let done = store.forget_events(at(100), 100).await;
+            assert!(!done.expect("it answers").more, "{statements}");
+        }
+        let all = AuditFilter::default();
+        let rest = store
+            .page(&all, AuditOrder::OldestFirst, PageRequest::default())
+            .await;
+        let rest = rest.expect("it lists").items.len();
+        assert_eq!(rest, kept, "{statements}");
+        store.close().await;
+        let broken = verify(&path, None).await.expect_err(statements);
+        let found = (broken.sequence, broken.fault);
+        assert_eq!(found, (sequence, fault), "{statements}");
+    }
+}
+
 /// As `is_found`, for what the next append would make part of the chain.
 async fn is_found_at_rest(forgotten: i64, statements: &str, sequence: u64, fault: Fault) {
     let (_folder, path) = log(forgotten).await;
@@ -228,7 +279,7 @@ async fn a_rewritten_log_is_found_by_a_head_that_was_noted() {
             ..event(n)
         };
         let line = forged.to_line();
-        chain = chain.next(&line);
+        chain = chain.next(line.as_bytes());
         let text = line.replace('\'', "''");
         statements += &format!(
             "INSERT INTO audit (sequence, event, hash) VALUES ({n}, '{text}', x'{}');",

@@ -22,7 +22,7 @@ impl ChainHash {
 
     /// The hash of the record `line` at `sequence`, where the record before has the hash `self`.
     #[must_use]
-    pub fn next(&self, sequence: Sequence, line: &str) -> Self {
+    pub fn next(&self, sequence: Sequence, line: &[u8]) -> Self {
         let mut hash = Sha256::new();
         hash.update(b"sessiond audit 1\n");
         hash.update(sequence.to_be_bytes());
@@ -50,7 +50,7 @@ impl Anchor {
 
     /// The place of the record `line` that follows.
     #[must_use]
-    pub fn next(&self, line: &str) -> Self {
+    pub fn next(&self, line: &[u8]) -> Self {
         let sequence = self.sequence + 1;
         Self {
             sequence,
@@ -111,6 +111,15 @@ pub struct Verified {
     pub head: Anchor,
 }
 
+impl Verified {
+    /// Whether the check could tell that the log still holds `noted`. What is older than the kept part
+    /// was forgotten, and nothing tells whether it was as noted.
+    #[must_use]
+    pub const fn reaches_back_to(&self, noted: &Anchor) -> bool {
+        noted.sequence >= self.base.sequence
+    }
+}
+
 /// The first record that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("record {sequence}{}: {fault}", id_of(.event))]
@@ -167,13 +176,17 @@ impl ChainCheck {
         }
     }
 
+    /// The last record that was found to fit; at first, what the first one follows.
+    #[must_use]
+    pub const fn reached(&self) -> Anchor {
+        self.at
+    }
+
     /// The next record as the store has it, in the order of `sequence`.
     ///
     /// # Errors
     /// [`BrokenRecord`]: the first that does not fit. There is no sense in going on.
-    pub fn record(&mut self, sequence: i128, line: &str, hash: &[u8]) -> Result<(), BrokenRecord> {
-        let event = AuditEvent::from_line(line).ok().map(|event| event.id);
-        let expected = self.at.sequence + 1;
+    pub fn record(&mut self, sequence: i128, line: &[u8], hash: &[u8]) -> Result<(), BrokenRecord> {
         let broken = |sequence, event, fault| {
             Err(BrokenRecord {
                 sequence,
@@ -181,22 +194,23 @@ impl ChainCheck {
                 fault,
             })
         };
+        let expected = self.at.sequence + 1;
         let place = Sequence::try_from(sequence).unwrap_or(0);
         if place < expected || place > self.head.sequence {
-            return broken(place, event, Fault::Extra);
+            return broken(place, name_in(line), Fault::Extra);
         }
         if place > expected {
             return broken(expected, None, Fault::Missing);
         }
         let next = self.at.next(line);
         if next.hash.as_bytes() != hash {
-            return broken(place, event, Fault::Hash);
+            return broken(place, name_in(line), Fault::Hash);
         }
         if self
             .noted
             .is_some_and(|noted| noted.sequence == place && noted.hash != next.hash)
         {
-            return broken(place, event, Fault::Rewritten);
+            return broken(place, name_in(line), Fault::Rewritten);
         }
         self.at = next;
         Ok(())
@@ -234,4 +248,10 @@ impl ChainCheck {
             }),
         }
     }
+}
+
+/// The name of the event that a record tells of, as far as it can be read.
+fn name_in(line: &[u8]) -> Option<EventId> {
+    let line = std::str::from_utf8(line).ok()?;
+    AuditEvent::from_line(line).ok().map(|event| event.id)
 }

@@ -23,7 +23,7 @@ fn chain(count: u8, forgotten: u8) -> (Vec<Row>, Anchor, Anchor) {
     let (mut base, mut head, mut rows) = (Anchor::START, Anchor::START, Vec::new());
     for n in 1..=count {
         let line = event(n).to_line();
-        head = head.next(&line);
+        head = head.next(line.as_bytes());
         if n <= forgotten {
             base = head;
         } else {
@@ -42,7 +42,7 @@ fn check(
 ) -> Result<Verified, BrokenRecord> {
     let mut check = ChainCheck::new(base, head, noted);
     for (sequence, line, hash) in rows {
-        check.record(*sequence, line, hash)?;
+        check.record(*sequence, line.as_bytes(), hash)?;
     }
     check.finish()
 }
@@ -130,7 +130,10 @@ fn what_stands_outside_of_the_chain_is_found() {
     rows.push((
         7,
         event(9).to_line(),
-        head.next(&event(9).to_line()).hash.as_bytes().to_vec(),
+        head.next(event(9).to_line().as_bytes())
+            .hash
+            .as_bytes()
+            .to_vec(),
     ));
     let broken = check(&rows, base, head, None).expect_err("it stands behind");
     assert_eq!((broken.sequence, broken.fault), (7, Fault::Extra));

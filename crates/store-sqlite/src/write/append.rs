@@ -6,7 +6,7 @@ use sqlx::{Row as _, SqliteConnection};
 use super::{Effects, Kind};
 use crate::audit::anchor;
 use crate::error::Failure;
-use crate::row;
+use crate::row::{self, as_sql};
 
 pub(crate) struct Request {
     pub(crate) events: Vec<AuditEvent>,
@@ -27,7 +27,7 @@ impl Kind for Request {
         for event in events {
             if known.insert(event.id) {
                 let line = event.to_line();
-                head = head.next(&line);
+                head = head.next(line.as_bytes());
                 rows.push((head.sequence, line, row::hex(head.hash.as_bytes())));
             }
         }
@@ -52,24 +52,50 @@ async fn read(
          FROM audit_anchors",
     )
     .bind(row::json(&ids)?)
-    .fetch_one(connection)
+    .fetch_one(&mut *connection)
     .await?;
     let known = serde_json::from_str(row.try_get(2)?)
         .map_err(|_| Failure::corrupt("an audit event's id cannot be read"))?;
-    let mut head = anchor(&row, 0)?;
-    // Somebody put records where the chain has none yet. They stay, to be found by a check; what
-    // happens from now on is recorded behind them rather than not at all.
+    let head = anchor(&row, 0)?;
     let last: Option<i64> = row.try_get(3)?;
     let last = last.and_then(|last| u64::try_from(last).ok());
-    if let Some(last) = last.filter(|last| *last > head.sequence) {
-        tracing::error!(
-            head = head.sequence,
-            last,
-            "the audit log was tampered with: it holds records beyond its end"
-        );
-        head.sequence = last;
+    if last.is_some_and(|last| last > head.sequence) {
+        return Ok((free_place(connection, head, events.len()).await?, known));
     }
     Ok((head, known))
+}
+
+/// The chain's end when somebody put records beyond it: they stay, to be found by a check, and what
+/// happens from now on is recorded in the first gap after them that is wide enough, rather than not at
+/// all.
+async fn free_place(
+    connection: &mut SqliteConnection,
+    head: Anchor,
+    places: usize,
+) -> Result<Anchor, Failure> {
+    let end = i64::try_from(head.sequence).unwrap_or(i64::MAX);
+    let sequence: i64 = sqlx::query(
+        "WITH used (sequence) AS (
+             SELECT ?1 UNION ALL SELECT sequence FROM audit WHERE sequence > ?1)
+         SELECT sequence FROM used
+         WHERE NOT EXISTS (SELECT 1 FROM audit
+                           WHERE audit.sequence > used.sequence
+                             AND audit.sequence <= used.sequence + ?2)
+         ORDER BY sequence LIMIT 1",
+    )
+    .bind(end)
+    .bind(as_sql(places))
+    .fetch_one(connection)
+    .await?
+    .try_get(0)?;
+    tracing::error!(
+        head = head.sequence,
+        "the audit log was tampered with: it holds records beyond its end"
+    );
+    Ok(Anchor {
+        sequence: u64::try_from(sequence).unwrap_or(head.sequence),
+        hash: head.hash,
+    })
 }
 
 async fn write(

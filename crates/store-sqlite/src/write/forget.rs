@@ -1,9 +1,10 @@
 use chrono::{DateTime, Utc};
+use session_core::ChainCheck;
 use session_core::ports::Forgotten;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::{Effects, Kind};
-use crate::audit::text_of;
+use crate::audit::{ANCHORS, anchor, text_of};
 use crate::error::Failure;
 use crate::row::as_sql;
 
@@ -87,28 +88,48 @@ impl Request {
 
     /// From the oldest record up to the first that is not old enough; the chain then begins after
     /// the last one that went.
+    ///
+    /// Nothing goes from the first on that does not fit into the chain: what tells of a tampering must
+    /// not be swept away.
     async fn audit(&self, connection: &mut SqliteConnection) -> Result<u64, Failure> {
-        let last: Option<i64> = sqlx::query(
-            "WITH oldest AS (SELECT sequence, at FROM audit ORDER BY sequence LIMIT ?2)
-             SELECT max(sequence) FROM oldest
-             WHERE sequence < ifnull((SELECT min(sequence) FROM oldest WHERE at >= ?1),
-                                     9223372036854775807)",
+        let row = sqlx::query(ANCHORS).fetch_one(&mut *connection).await?;
+        let base = anchor(&row, 0)?;
+        let mut check = ChainCheck::new(base, anchor(&row, 2)?, None);
+        let oldest = sqlx::query(
+            "SELECT sequence, CAST(event AS BLOB), hash, at < ?1 FROM audit
+             WHERE sequence > (SELECT base_sequence FROM audit_anchors)
+             ORDER BY sequence LIMIT ?2",
         )
         .bind(text_of(self.before))
         .bind(as_sql(self.batch))
-        .fetch_one(&mut *connection)
-        .await?
-        .try_get(0)?;
-        let Some(last) = last else { return Ok(0) };
-        sqlx::query(
-            "UPDATE audit_anchors SET (base_sequence, base_hash) =
-                 (SELECT sequence, hash FROM audit WHERE sequence = ?1)",
+        .fetch_all(&mut *connection)
+        .await?;
+        for row in &oldest {
+            let is_old: Option<bool> = row.try_get(3)?;
+            if is_old == Some(false) {
+                break;
+            }
+            let sequence = i128::from(row.try_get::<i64, _>(0)?);
+            if let Err(broken) = check.record(sequence, row.try_get(1)?, row.try_get(2)?) {
+                tracing::error!(%broken, "the audit log was tampered with: nothing is forgotten from there on");
+                break;
+            }
+        }
+        let reached = check.reached();
+        if reached == base {
+            return Ok(0);
+        }
+        let last = i64::try_from(reached.sequence).unwrap_or(i64::MAX);
+        let done = sqlx::query(
+            "DELETE FROM audit
+             WHERE sequence > (SELECT base_sequence FROM audit_anchors) AND sequence <= ?1",
         )
         .bind(last)
         .execute(&mut *connection)
         .await?;
-        let done = sqlx::query("DELETE FROM audit WHERE sequence <= ?1")
+        sqlx::query("UPDATE audit_anchors SET base_sequence = ?1, base_hash = ?2")
             .bind(last)
+            .bind(reached.hash.as_bytes().to_vec())
             .execute(connection)
             .await?;
         Ok(done.rows_affected())
