@@ -11,7 +11,8 @@ use session_core::{
 };
 
 use crate::audit::{append, events, walked, whole};
-use crate::samples::{event, minute, session, start, user};
+use crate::restart::Stores;
+use crate::samples::{event, minute, session, start, stored, user};
 
 const MILLISECOND: TimeDelta = TimeDelta::milliseconds(1);
 
@@ -97,6 +98,37 @@ pub async fn a_filter_admits_what_it_says(log: Arc<dyn AuditLog>) {
     ];
     for filter in strangers {
         assert_eq!(walked(&log, &filter, AuditOrder::NewestFirst, 10).await, []);
+    }
+}
+
+/// A session's events are found whether its record is kept or not, and whether they name its user or
+/// nobody.
+pub async fn a_session_is_asked_for_by_its_record_too(stores: Stores) {
+    let kept = stored(&stores.sessions, session("ada", start())).await.id;
+    let gone = session("ada", start()).id;
+    let mut given = mixture(60);
+    for (n, event) in (0..).zip(&mut given) {
+        event.session_id = [Some(kept), Some(gone), None][number(n, 12, 3) as usize];
+        event.user_id = (number(n, 13, 3) > 0).then(|| user("ada"));
+    }
+    append(&stores.audit, &given).await;
+    for (session_id, user_id) in [(kept, None), (gone, None), (kept, Some(user("ada")))] {
+        let filter = AuditFilter {
+            user_id,
+            session_id: Some(session_id),
+            ..AuditFilter::default()
+        };
+        let mut expected = given.clone();
+        expected.retain(|event| filter.admits(event));
+        let nameless = expected.iter().filter(|event| event.user_id.is_none());
+        assert!(expected.len() > 4 && (nameless.count() > 2 || filter.user_id.is_some()));
+        for order in [AuditOrder::OldestFirst, AuditOrder::NewestFirst] {
+            for limit in [1, 7, 1000] {
+                let found = walked(&stores.audit, &filter, order, limit).await;
+                assert_eq!(events(&found), expected, "{filter:?} {order:?}");
+            }
+            expected.reverse();
+        }
     }
 }
 

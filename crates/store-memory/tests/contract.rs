@@ -40,6 +40,12 @@ async fn at_the_bound_what_means_least_goes() {
 }
 
 #[tokio::test]
+async fn a_session_is_asked_for_by_its_record_too() {
+    let stores = store_contract::restart::Stores::of(Arc::new(MemoryStore::new()));
+    store_contract::audit_queries::a_session_is_asked_for_by_its_record_too(stores).await;
+}
+
+#[tokio::test]
 async fn a_closed_store_answers_on_no_port() {
     let stores = store_contract::restart::Stores::of(Arc::new(MemoryStore::new()));
     store_contract::restart::a_closed_store_answers_on_no_port(stores).await;

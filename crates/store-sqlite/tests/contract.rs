@@ -97,6 +97,13 @@ async fn the_audit_chain_survives_a_restart() {
 }
 
 #[tokio::test]
+async fn a_session_is_asked_for_by_its_record_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stores = reopened(folder.path()).await;
+    store_contract::audit_queries::a_session_is_asked_for_by_its_record_too(stores).await;
+}
+
+#[tokio::test]
 async fn a_closed_store_answers_on_no_port() {
     let folder = tempfile::tempdir().expect("a folder");
     restart::a_closed_store_answers_on_no_port(reopened(folder.path()).await).await;

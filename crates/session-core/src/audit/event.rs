@@ -37,7 +37,7 @@ pub struct AuditEvent {
     /// Which session it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<SessionId>,
-    /// Whom it is about.
+    /// Whom it is about: with a session its user or, where that is not known, nobody.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
