@@ -140,6 +140,18 @@ pub async fn at_the_bound_what_means_least_goes(limiter: Arc<dyn RateLimiter>, b
         let refused = check(&limiter, std::slice::from_ref(attempt), start()).await;
         assert!(!refused.is_admitted());
     }
+    // Who comes now is counted all the same, though nothing means less.
+    let newcomer = [
+        Attempt::of(&short, "newcomer"),
+        Attempt::of(&short, "other"),
+    ];
+    let earlier = start() - TimeDelta::seconds(30);
+    assert!(check(&limiter, &newcomer, earlier).await.is_admitted());
+    for attempt in &newcomer {
+        let refused = check(&limiter, std::slice::from_ref(attempt), earlier).await;
+        assert!(!refused.is_admitted(), "it is counted");
+    }
+    reset(&limiter, &newcomer.map(|attempt| attempt.key)).await;
     let more: Vec<_> = (bound..bound + 50).map(of).collect();
     assert!(check(&limiter, &more, start()).await.is_admitted());
     // A look at one that went would put it back: what is left is counted by forgetting it.

@@ -26,16 +26,20 @@ impl Rates {
         self.remove(key);
         self.by_expiry.insert((expires_at, key));
         self.states.insert(key, (expires_at, state));
-        while self.states.len() > MAX_KEYS
-            && let Some((_, least)) = self.by_expiry.pop_first()
-        {
-            self.states.remove(&least);
-        }
     }
 
     fn remove(&mut self, key: RateKey) {
         if let Some((expires_at, _)) = self.states.remove(&key) {
             self.by_expiry.remove(&(expires_at, key));
+        }
+    }
+
+    /// Drops those that mean the least until there is room for `added` more.
+    fn make_room(&mut self, added: usize) {
+        while self.states.len() + added > MAX_KEYS
+            && let Some((_, least)) = self.by_expiry.pop_first()
+        {
+            self.states.remove(&least);
         }
     }
 
@@ -73,6 +77,11 @@ impl RateLimiter for MemoryStore {
             .zip(&mut states)
             .collect();
         let decision = decide(&mut asked, now, jitter);
+        // Taken out first, so that none of them goes to make room for another.
+        for attempt in attempts {
+            rates.remove(attempt.key);
+        }
+        rates.make_room(attempts.len());
         for (attempt, state) in attempts.iter().zip(states) {
             rates.put(attempt.key, state.expires_at(&attempt.rule), state);
         }

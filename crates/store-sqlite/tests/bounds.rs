@@ -45,8 +45,11 @@ async fn at_the_bound_the_keys_go_that_mean_the_least() {
     let rule = RateRule::new("rule", 1, TimeDelta::minutes(5)).expect("a rule");
     for n in 0..20 {
         let attempt = [Attempt::of(&rule, &format!("user {n}"))];
-        let decision = store.attempt(&attempt, now, 0.0).await;
-        assert!(decision.expect("it answers").is_admitted());
+        for is_admitted in [true, false, false] {
+            let decision = store.attempt(&attempt, now, 0.0).await;
+            let decision = decision.expect("it answers");
+            assert_eq!(decision.is_admitted(), is_admitted, "{n}: it counts");
+        }
     }
     store.close().await;
 
