@@ -1,26 +1,20 @@
-//! Reading the audit log, and following its chain.
-
-use std::path::Path;
+//! Reading the audit log.
 
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
 use session_core::ports::{AuditLog, Forgotten, StoreError};
 use session_core::{
     Anchor, AuditAction, AuditEvent, AuditFilter, AuditOrder, AuditRecord, AuditSummary,
-    BrokenRecord, ChainCheck, ChainHash, Page, PageRequest, Sequence, SessionId, UserId, Verified,
+    BrokenRecord, ChainHash, Page, PageRequest, Sequence, SessionId, UserId, Verified,
 };
-use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{ConnectOptions as _, Connection as _, Row as _, SqliteConnection};
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 
 use crate::error::Failure;
-use crate::open::OpenError;
 use crate::row::as_sql;
-use crate::schema;
 use crate::store::SqliteStore;
+use crate::verify::verify;
 use crate::write::{append, forget};
-
-/// Records that are checked at a time.
-const CHECKED_AT_ONCE: i64 = 1000;
 
 /// Where the kept part of the chain begins and ends, for [`anchor`].
 pub(crate) const ANCHORS: &str =
@@ -150,72 +144,6 @@ impl SqliteStore {
             .fetch_optional(&self.readers)
             .await?;
         row.map(|row| row.try_get(0)).transpose()
-    }
-}
-
-/// Why the audit log of a file could not be verified.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// The file cannot be read as a database of this program.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The chain could not be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Follows the chain of the audit log in a database file, as [`AuditLog::verify`] does.
-///
-/// Reads only, so it works beside a server that has the file open.
-///
-/// # Errors
-/// [`VerifyError`] when the file cannot be read.
-pub async fn verify_audit_log(
-    path: &Path,
-    noted: Option<Anchor>,
-) -> Result<Result<Verified, BrokenRecord>, VerifyError> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .read_only(true)
-        .disable_statement_logging();
-    let mut connection = options.connect().await.map_err(OpenError::from)?;
-    schema::check_current(&mut connection).await?;
-    let verdict = verify(&mut connection, noted).await;
-    // The verdict is there; a failure to let go of the file does not change it.
-    let _ = connection.close().await;
-    Ok(verdict.map_err(|failure| failure.into_store_error("verify the audit log"))?)
-}
-
-/// One transaction, so that all is of one moment.
-async fn verify(
-    connection: &mut SqliteConnection,
-    noted: Option<Anchor>,
-) -> Result<Result<Verified, BrokenRecord>, Failure> {
-    let mut snapshot = connection.begin().await?;
-    let anchors = sqlx::query(ANCHORS).fetch_one(&mut *snapshot).await?;
-    let mut check = ChainCheck::new(anchor(&anchors, 0)?, anchor(&anchors, 2)?, noted);
-    // From the very first row: also one that stands where the chain has none is to be found.
-    let mut from = i64::MIN;
-    loop {
-        let rows = sqlx::query(
-            "SELECT sequence, CAST(event AS BLOB), hash FROM audit
-             WHERE sequence >= ?1 ORDER BY sequence LIMIT ?2",
-        )
-        .bind(from)
-        .bind(CHECKED_AT_ONCE)
-        .fetch_all(&mut *snapshot)
-        .await?;
-        for row in &rows {
-            let sequence: i64 = row.try_get(0)?;
-            let (line, hash) = (row.try_get(1)?, row.try_get(2)?);
-            if let Err(broken) = check.record(i128::from(sequence), line, hash) {
-                return Ok(Err(broken));
-            }
-            from = sequence.saturating_add(1);
-        }
-        if rows.is_empty() {
-            return Ok(check.finish());
-        }
     }
 }
 

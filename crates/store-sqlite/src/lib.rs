@@ -42,8 +42,10 @@ mod revocations;
 mod row;
 mod schema;
 mod store;
+mod verify;
+mod workers;
 mod write;
 
-pub use audit::{VerifyError, verify_audit_log};
 pub use open::{OpenError, Options};
 pub use store::SqliteStore;
+pub use verify::{VerifyError, verify_audit_log};

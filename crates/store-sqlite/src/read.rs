@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::error::Failure;
 use crate::row::{self, columns};
+use crate::workers::{self, Closed, Workers};
 
 const DOING: &str = "find a session";
 /// Most lookups of one statement.
@@ -29,45 +30,48 @@ struct Lookup {
 
 /// Answers lookups. In sqlx each statement crosses to the connection's thread and back, which costs
 /// more than finding a row: so lookups that arrive while a statement runs share the next one.
-pub(crate) struct Finder {
-    queue: mpsc::Sender<Lookup>,
-}
+pub(crate) struct Finder(Workers<Lookup>);
 
 impl Finder {
     pub(crate) async fn start(options: &SqliteConnectOptions) -> sqlx::Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let waiting = Arc::new(Mutex::new(waiting));
+        let mut tasks = Vec::with_capacity(FINDERS);
         for _ in 0..FINDERS {
             let connection = options.connect().await?;
-            tokio::spawn(answer_all(connection, Arc::clone(&waiting)));
+            tasks.push(tokio::spawn(answer_all(connection, Arc::clone(&waiting))));
         }
-        Ok(Self { queue })
+        Ok(Self(Workers::new(queue, tasks)))
     }
 
     pub(crate) async fn find(&self, id: SessionId) -> Result<Option<Arc<Session>>, StoreError> {
         let (answer, found) = oneshot::channel();
         let closed = || StoreError::closed(DOING);
-        self.queue
-            .send(Lookup { id, answer })
-            .await
-            .map_err(|_| closed())?;
+        let lookup = Lookup { id, answer };
+        self.0.send(lookup).await.map_err(|Closed| closed())?;
         found
             .await
             .map_err(|_| closed())?
             .map_err(|failure| failure.into_store_error(DOING))
     }
+
+    /// Answers the lookups that wait and takes no more.
+    pub(crate) async fn close(&self) {
+        self.0.close().await;
+    }
 }
 
-/// Runs until the finder is gone and its queue is empty.
+/// Runs until the queue is closed and empty.
 async fn answer_all(mut connection: SqliteConnection, waiting: Arc<Mutex<mpsc::Receiver<Lookup>>>) {
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         // The lock is held while waiting for work, never while working.
         if waiting.lock().await.recv_many(&mut batch, BATCH).await == 0 {
-            return;
+            break;
         }
         answer(&mut connection, &mut batch).await;
     }
+    workers::close(connection).await;
 }
 
 async fn answer(connection: &mut SqliteConnection, batch: &mut Vec<Lookup>) {

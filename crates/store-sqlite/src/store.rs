@@ -202,6 +202,8 @@ impl SessionStore for SqliteStore {
     }
 
     async fn close(&self) {
+        // The writer last, which may write: whoever is last leaves the file whole by itself.
+        self.finder.close().await;
         self.readers.close().await;
         self.writer.close().await;
         // A lock is only ever replaced whole, so a panic elsewhere cannot have left it half done.

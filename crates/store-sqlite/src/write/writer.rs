@@ -1,28 +1,20 @@
-use std::time::Duration;
-
 use session_core::ports::StoreError;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
-use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
 
 use super::batch::{Batch, Job, Queueable, Queued};
 use crate::copies::AllCopies;
 use crate::error::Failure;
+use crate::workers::{self, Closed, Workers};
 
 /// Most requests of one transaction.
 const BATCH: usize = 256;
 /// Requests that wait for the next transaction; beyond that, callers wait to join the queue.
 const QUEUE: usize = 1024;
-/// How long closing waits for a connection to let go of its file.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The way to the one task that writes.
-pub(crate) struct Writer {
-    /// `None` once closed.
-    queue: std::sync::RwLock<Option<mpsc::Sender<Job>>>,
-    task: Mutex<Option<JoinHandle<()>>>,
-}
+pub(crate) struct Writer(Workers<Job>);
 
 impl Writer {
     pub(crate) fn start(
@@ -37,10 +29,7 @@ impl Writer {
             copies,
         };
         let task = tokio::spawn(worker.run(waiting));
-        Self {
-            queue: Some(queue).into(),
-            task: Mutex::new(Some(task)),
-        }
+        Self(Workers::new(queue, vec![task]))
     }
 
     /// Has a request carried out, together with all that waits beside it; returns once it is on the
@@ -50,33 +39,14 @@ impl Writer {
     pub(crate) async fn submit<K: Queueable>(&self, request: K) -> Result<K::Outcome, StoreError> {
         let closed = || StoreError::closed(K::DOING);
         let (answer, outcome) = oneshot::channel();
-        let queue = {
-            // The sender is only ever replaced whole: a panic cannot have left it half done.
-            let queue = self
-                .queue
-                .read()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            queue.clone().ok_or_else(closed)?
-        };
-        queue
-            .send(K::queued(Queued { request, answer }))
-            .await
-            .map_err(|_| closed())?;
-        drop(queue);
+        let job = K::queued(Queued { request, answer });
+        self.0.send(job).await.map_err(|Closed| closed())?;
         outcome.await.map_err(|_| closed())?
     }
 
     /// Takes no more requests, carries out those that wait, and closes the file.
     pub(crate) async fn close(&self) {
-        self.queue
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .take();
-        if let Some(task) = self.task.lock().await.take()
-            && let Err(error) = task.await
-        {
-            tracing::error!(%error, "the writer of the session database failed");
-        }
+        self.0.close().await;
     }
 }
 
@@ -96,11 +66,7 @@ impl Worker {
             self.carry_out(batch).await;
         }
         if let Some(connection) = self.connection {
-            match tokio::time::timeout(CLOSE_TIMEOUT, connection.close()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "closing the session database failed"),
-                Err(_) => tracing::warn!("closing the session database took too long"),
-            }
+            workers::close(connection).await;
         }
     }
 

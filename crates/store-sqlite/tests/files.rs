@@ -1,0 +1,160 @@
+//! The file as other versions, other hands and other folders left it.
+
+#![expect(clippy::expect_used, reason = "tests fail by panicking")]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use session_core::ports::{
+    AuditLog as _, RateLimiter as _, RevocationList as _, SessionStore as _, StoreErrorKind,
+};
+use session_core::{Attempt, AuditAction, RateRule};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use store_contract::samples::{NO_LIMIT, event, minute, revocation, session, start};
+use store_sqlite::{Options, SqliteStore, VerifyError, verify_audit_log};
+use tempfile::TempDir;
+
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("sessions.db");
+    (folder, path)
+}
+
+async fn open(path: &Path) -> SqliteStore {
+    let store = SqliteStore::open(Options::new(path)).await;
+    store.expect("it opens")
+}
+
+async fn sql(path: &Path, statements: &str) {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true);
+    let mut file: SqliteConnection = options.connect().await.expect("it opens");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned()))
+        .execute(&mut file)
+        .await
+        .expect("the statements do what they say");
+    file.close().await.expect("it closes");
+}
+
+/// A file of the first schema with what it held goes on as one of today's.
+#[tokio::test]
+async fn an_earlier_file_is_brought_up_to_date() {
+    let (_folder, today) = folder();
+    let store = open(&today).await;
+    let given = [
+        session("ada", start()),
+        session("ada", minute(1)),
+        session("eve", minute(2)),
+    ];
+    for session in &given {
+        let created = store.create(session.clone(), NO_LIMIT).await;
+        created.expect("it is created");
+    }
+    store.close().await;
+
+    let (_folder, earlier) = folder();
+    let columns = "id, user_id, secret_hash, state, version, created_at, last_activity, expires_at,
+        idle_timeout, remember_me, ended_at, end_reason, metadata, details";
+    let statements = format!(
+        "{}; PRAGMA application_id = {}; PRAGMA user_version = 1; ATTACH '{}' AS today;
+         INSERT INTO main.sessions ({columns}) SELECT {columns} FROM today.sessions;",
+        include_str!("../migrations/0001_sessions.sql"),
+        i32::from_be_bytes(*b"sesd"),
+        today.display(),
+    );
+    sql(&earlier, &statements).await;
+    let error = verify_audit_log(&earlier, None).await;
+    let error = error.expect_err("it has no audit log yet").to_string();
+    assert!(error.contains("start the server once"), "{error}");
+
+    for _ in 0..2 {
+        let store = open(&earlier).await;
+        for session in &given {
+            let found = store.find(session.id).await.expect("it answers");
+            assert_eq!(found.as_deref(), Some(session));
+        }
+        assert_eq!(store.stats(minute(3)).await.expect("it counts").active, 3);
+        let token = revocation("a token", minute(1));
+        store.revoke(&[token]).await.expect("it takes revocations");
+        let event = event("ada", AuditAction::Logout, minute(1));
+        store.append(&[event]).await.expect("it takes events");
+        let verdict = store.verify(None).await.expect("it answers");
+        verdict.expect("the chain is whole");
+        store.close().await;
+    }
+}
+
+/// What one request stumbles over costs the others that share its transaction nothing.
+#[tokio::test]
+async fn a_damaged_row_fails_its_own_request_only() {
+    let (_folder, path) = folder();
+    let rule = RateRule::new("rule", 1, chrono::TimeDelta::minutes(1)).expect("a rule");
+    let attempts: Vec<_> = (0..40)
+        .map(|n| [Attempt::of(&rule, &format!("{n}"))])
+        .collect();
+    let store = open(&path).await;
+    for attempt in &attempts {
+        let decision = store.attempt(attempt, start(), 0.0).await;
+        assert!(decision.expect("it answers").is_admitted());
+    }
+    store.close().await;
+    let damaged = attempts[17][0].key.to_string();
+    sql(
+        &path,
+        &format!("UPDATE rate_limits SET state = '{{' WHERE key = x'{damaged}'"),
+    )
+    .await;
+
+    let store = std::sync::Arc::new(open(&path).await);
+    let mut asked = Vec::new();
+    for attempt in attempts {
+        let store = std::sync::Arc::clone(&store);
+        asked.push(tokio::spawn(async move {
+            store.attempt(&attempt, start(), 0.0).await
+        }));
+    }
+    for (n, asked) in (0..).zip(asked) {
+        match asked.await.expect("it ends") {
+            Ok(decision) => assert!(n != 17 && !decision.is_admitted(), "{n}"),
+            Err(error) => assert_eq!((n, error.kind()), (17, StoreErrorKind::Corrupt)),
+        }
+    }
+    // It means nothing after its time, like any other.
+    store
+        .forget_counts(minute(60), 100)
+        .await
+        .expect("it forgets");
+    let again = [Attempt::of(&rule, "17")];
+    let decision = store.attempt(&again, minute(60), 0.0).await;
+    assert!(decision.expect("it answers").is_admitted());
+}
+
+/// A backup on a medium that cannot be written, here: where SQLite cannot make its own files.
+#[tokio::test]
+async fn a_log_is_verified_where_nothing_can_be_written() {
+    let (_folder, path) = folder();
+    let store = open(&path).await;
+    let given = [
+        event("ada", AuditAction::Logout, start()),
+        event("ada", AuditAction::Logout, start()),
+    ];
+    store.append(&given).await.expect("it takes events");
+    store.close().await;
+    let (shared, log) = (path.with_extension("db-shm"), path.with_extension("db-wal"));
+    assert!(!log.exists(), "a server that was stopped leaves nothing");
+    // A name that leads to itself can be opened by nobody, not even by root.
+    symlink(&shared, &shared).expect("it is made");
+    let verdict = verify_audit_log(&path, None).await.expect("it can be read");
+    assert_eq!(verdict.expect("it is whole").records, 2);
+
+    // Not all is in the file: half a verdict would be a wrong one.
+    fs::write(&log, "records").expect("it is written");
+    let error = verify_audit_log(&path, None).await;
+    assert!(
+        matches!(&error, Err(VerifyError::Unfinished(name)) if *name == log),
+        "{error:?}"
+    );
+}
