@@ -21,6 +21,12 @@ pub(crate) enum AuditError {
     Verify { path: String, source: VerifyError },
     #[error("the audit log is broken: {0}")]
     Broken(BrokenRecord),
+    #[error(
+        "record {}, which was noted, is older than the records that are kept: what is kept is intact, \
+         but nothing tells whether the log was rewritten since; note the head above",
+        .0.sequence
+    )]
+    NotedIsForgotten(Anchor),
 }
 
 pub(crate) fn audit(command: &AuditCommand, options: &Options) -> Result<(), AuditError> {
@@ -57,5 +63,8 @@ pub(crate) fn audit(command: &AuditCommand, options: &Options) -> Result<(), Aud
         );
         println!("head {}", verified.head);
     }
-    Ok(())
+    match noted.filter(|noted| !verified.reaches_back_to(noted)) {
+        Some(noted) => Err(AuditError::NotedIsForgotten(noted)),
+        None => Ok(()),
+    }
 }

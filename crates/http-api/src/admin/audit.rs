@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use session_core::{
-    AuditFilter, AuditOrder, AuditRecord, Cursor, InvalidInput, MAX_PAGE, Page, PageRequest,
-    Sequence, UserId,
+    Anchor, AuditFilter, AuditOrder, AuditRecord, Cursor, InvalidInput, MAX_PAGE, Page,
+    PageRequest, Sequence, UserId,
 };
 use utoipa::{IntoParams, ToSchema};
 
@@ -174,6 +174,10 @@ pub(crate) struct AuditVerdict {
     /// The last record: note it elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     head: Option<String>,
+    /// Whether the log still holds what was `noted`: false if that is older than what is kept, so that
+    /// nothing tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holds_noted: Option<bool>,
     /// What is wrong with the first record that does not fit.
     #[serde(skip_serializing_if = "Option::is_none")]
     broken: Option<String>,
@@ -195,19 +199,21 @@ pub(crate) async fn verify(
     State(state): State<AppState>,
     Query(Noted { noted }): Query<Noted>,
 ) -> Result<Json<AuditVerdict>, Problem> {
-    let noted = noted.as_deref().map(str::parse).transpose()?;
+    let noted: Option<Anchor> = noted.as_deref().map(str::parse).transpose()?;
     let verdict = state.services.security.verify_log(noted).await?;
     Ok(Json(match verdict {
         Ok(verified) => AuditVerdict {
             intact: true,
             records: Some(verified.records),
             head: Some(verified.head.to_string()),
+            holds_noted: noted.map(|noted| verified.reaches_back_to(&noted)),
             broken: None,
         },
         Err(broken) => AuditVerdict {
             intact: false,
             records: None,
             head: None,
+            holds_noted: None,
             broken: Some(broken.to_string()),
         },
     }))

@@ -290,6 +290,7 @@ async fn the_chain_is_verified_on_demand() {
         (&verdict["intact"], &verdict["records"]),
         (&json!(true), &json!(4))
     );
+    assert_eq!(verdict["holds_noted"], true);
     let rewritten = format!("?noted=3:{}", "0".repeat(64));
     let verdict = server.send(verify(&rewritten)).await.ok();
     assert_eq!(verdict["intact"], false);
@@ -303,6 +304,17 @@ async fn the_chain_is_verified_on_demand() {
         let ask = verify(&format!("?noted={wrong}"));
         assert_eq!(server.send(ask).await.problem(400), "invalid_request");
     }
+    // After retention what is left is intact, and of what went nothing can be told.
+    server.pass(91 * 86400);
+    server.send(Ask::admin("POST", "/admin/cleanup")).await.ok();
+    server.token_of("ada").await;
+    let verdict = server.send(verify(&format!("?noted={head}"))).await.ok();
+    assert_eq!(
+        (&verdict["intact"], &verdict["holds_noted"]),
+        (&json!(true), &json!(false))
+    );
+    let verdict = server.send(verify("")).await.ok();
+    assert_eq!(verdict["holds_noted"], Value::Null);
 }
 
 /// Whoever notices first that a deadline passed, it is recorded, once, and as what it was.

@@ -88,7 +88,29 @@ fn the_command_tells_an_intact_log_from_a_broken_one() {
     assert!(told.contains("record 5 (event "), "{told}");
     assert!(told.contains("the log was rewritten"), "{told}");
 
+    // What retention does: the noted record is gone, and nothing tells what it was.
     let path = folder.path().join("sessions.db");
+    let (third, fifth) = (head_at(&path, 3), head_at(&path, 5));
+    sql(
+        &path,
+        "UPDATE audit_anchors SET (base_sequence, base_hash) =
+             (SELECT sequence, hash FROM audit WHERE sequence = 4);
+         DELETE FROM audit WHERE sequence <= 4",
+    );
+    intact(&verify(folder.path(), Some(&fifth)));
+    let untold = verify(folder.path(), Some(&third));
+    assert_eq!(untold.status.code(), Some(1), "{untold:?}");
+    let told = String::from_utf8(untold.stdout).expect("text");
+    assert!(
+        told.contains("intact: ") && told.contains("\nhead "),
+        "{told}"
+    );
+    let told = String::from_utf8(untold.stderr).expect("text");
+    assert!(
+        told.contains("record 3, which was noted, is older"),
+        "{told}"
+    );
+
     sql(
         &path,
         "UPDATE audit SET event = json_set(event, '$.user_id', 'eve') WHERE sequence = 7",
@@ -99,9 +121,9 @@ fn the_command_tells_an_intact_log_from_a_broken_one() {
         "{told}"
     );
     assert!(told.contains("was edited, moved or inserted"), "{told}");
-    sql(&path, "DELETE FROM audit WHERE sequence = 4");
+    sql(&path, "DELETE FROM audit WHERE sequence = 6");
     let told = broken(&verify(folder.path(), None));
-    assert!(told.contains("record 4: is missing"), "{told}");
+    assert!(told.contains("record 6: is missing"), "{told}");
 }
 
 #[test]
@@ -229,7 +251,7 @@ fn a_client_that_hangs_up_leaves_no_gap() {
         // And gone, with the answer unread.
     }
     server.stop("TERM");
-    let count = |statement: &str| number(&folder.path().join("sessions.db"), statement);
+    let count = |statement: &str| value::<i64>(&folder.path().join("sessions.db"), statement);
     let ended = count("SELECT count(*) FROM sessions WHERE state = 3");
     assert!(ended > 0, "some requests were begun");
     assert_eq!(count("SELECT count(*) FROM revocations"), ended);
@@ -239,7 +261,21 @@ fn a_client_that_hangs_up_leaves_no_gap() {
     );
 }
 
-fn number(path: &Path, statement: &str) -> i64 {
+/// What an operator would have noted when the log ended here.
+fn head_at(path: &Path, sequence: u64) -> String {
+    value(
+        path,
+        &format!(
+            "SELECT sequence || ':' || lower(hex(hash)) FROM audit WHERE sequence = {sequence}"
+        ),
+    )
+}
+
+/// The first column of the first row.
+fn value<T>(path: &Path, statement: &str) -> T
+where
+    T: for<'a> sqlx::Decode<'a, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
+{
     use sqlx::Row as _;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -251,6 +287,6 @@ fn number(path: &Path, statement: &str) -> i64 {
         let row = sqlx::query(sqlx::AssertSqlSafe(statement.to_owned()))
             .fetch_one(&mut file)
             .await;
-        row.expect("it counts").get(0)
+        row.expect("there is a row").get(0)
     })
 }
