@@ -71,7 +71,7 @@ pub struct RevokedSession {
     pub session: Arc<Session>,
     /// Whether it was live until now.
     pub was_live: bool,
-    /// What is on the list for it now: the session first, then its tokens.
+    /// What was put on the list for it: the session first, then its tokens.
     pub revocations: Vec<Revocation>,
 }
 
@@ -131,12 +131,7 @@ impl RevocationService {
     ) -> Result<RevokedSession, SessionError> {
         let session = self.sessions.record_of_proven(which).await?;
         let ended = EndedSession::from(&*session);
-        let mut revocations = Vec::with_capacity(1 + tokens.len());
-        revocations.push(self.of_session(&ended, &reason, parent, origin)?);
-        let cascaded_from = Some(revocations[0].id);
-        for token in tokens {
-            revocations.push(self.of_token(token, &reason, cascaded_from, origin)?);
-        }
+        let first = self.of_session(&ended, &reason, parent, origin)?;
         // At the same time, so that a store that groups its writes does both in one. Either may fail
         // alone, and trying again completes it: the end is what refuses the credentials, and the list
         // refuses no session.
@@ -144,13 +139,25 @@ impl RevocationService {
         let end = self
             .sessions
             .end(&handle, EndKind::Revoked, reason.clone(), origin);
-        let (outcome, listed) = tokio::join!(end, self.put_on_list(&revocations));
+        let (outcome, listed) = tokio::join!(end, self.put_on_list(std::slice::from_ref(&first)));
         let (session, was_live) = match outcome? {
             EndOutcome::Ended(session) => (session, true),
             EndOutcome::Expired(session) | EndOutcome::EndedBefore(session) => (session, false),
         };
         listed?;
-        self.record_tokens(&revocations[1..], origin).await;
+        let first = if was_live && tokens.is_empty() {
+            first
+        } else {
+            self.standing(first).await?
+        };
+        let followers = tokens
+            .iter()
+            .map(|token| self.of_token(token, &reason, Some(first.id), origin));
+        let followers: Vec<_> = followers.collect::<Result<_, _>>()?;
+        self.put_on_list(&followers).await?;
+        self.record_tokens(&followers, origin).await;
+        let mut revocations = vec![first];
+        revocations.extend(followers);
         Ok(RevokedSession {
             session,
             was_live,
@@ -175,10 +182,11 @@ impl RevocationService {
         origin: &Origin<'_>,
     ) -> Result<Vec<Revocation>, SessionError> {
         let first = self.of_token(token, &reason, None, origin)?;
-        let parent = first.id;
         self.put_on_list(std::slice::from_ref(&first)).await?;
         self.record_tokens(std::slice::from_ref(&first), origin)
             .await;
+        let first = self.standing(first).await?;
+        let parent = first.id;
         let mut revocations = vec![first];
         if token.kind == TokenKind::Refresh
             && self.policy.cascade
@@ -341,6 +349,14 @@ impl RevocationService {
             removed: forgotten.count,
             more: forgotten.more,
         })
+    }
+
+    /// The revocation of the token of `given`, which was noted: an earlier one stands. What follows from
+    /// it names the one that can be found.
+    async fn standing(&self, given: Revocation) -> Result<Revocation, SessionError> {
+        let now = self.clock.now();
+        let found = self.list.find_revocation(given.token_hash, now).await?;
+        Ok(found.map_or(given, |found| (*found).clone()))
     }
 
     async fn put_on_list(&self, revocations: &[Revocation]) -> Result<(), SessionError> {

@@ -76,14 +76,20 @@ async fn a_session_is_revoked_with_its_tokens() {
         assert!(is_revoked(&services, token).await);
     }
     assert_eq!(others.len(), 3);
-    // A second time is fine, and changes nothing.
+    // A second time is fine, and changes nothing; what comes along follows from the first.
+    let late = token(TokenKind::Access, "jti-2", Some(session.id));
+    let more = [tokens[0].clone(), late.clone()];
     let again = services
         .revocations
-        .revoke_session(&which, &tokens, reason, &by_ada())
+        .revoke_session(&which, &more, reason, &by_ada())
         .await
         .expect("its record is kept");
     assert!(!again.was_live);
-    assert_eq!(history(&services, Some(user())).await.len(), 4);
+    assert_eq!(&again.revocations[0], first);
+    let listed = history(&services, Some(user())).await;
+    assert_eq!(listed.len(), 5);
+    let late = listed.iter().find(|entry| entry.token_hash == late.hash);
+    assert_eq!(late.expect("it is listed").cascaded_from, Some(first.id));
 }
 
 #[tokio::test]
@@ -103,11 +109,20 @@ async fn a_revoked_refresh_token_takes_its_session_along() {
         let refresh = token(TokenKind::Refresh, "refresh", Some(session.id));
         let access = token(TokenKind::Access, "access", Some(session.id));
         let all = [refresh.clone(), access.clone()];
+        // Somebody knew the token, but not whose it is; the first revocation stands.
+        let unknown = token(TokenKind::Refresh, "refresh", None);
+        let before = services
+            .revocations
+            .revoke_token(&unknown, &[], EndReason::LOGOUT, &by_ada())
+            .await
+            .expect("it is revoked");
+        assert_eq!(before.len(), 1);
         let revoked = services
             .revocations
             .revoke_token(&refresh, &all, EndReason::LOGOUT, &by_ada())
             .await
             .expect("it is revoked");
+        assert_eq!(revoked[0], before[0]);
         assert!(is_revoked(&services, &refresh).await);
         assert_eq!(is_revoked(&services, &access).await, cascade);
         assert_eq!(is_valid(&services.sessions, &session).await, !cascade);
