@@ -67,7 +67,8 @@ pub trait AuditLog: Send + Sync {
     ) -> Result<Result<Verified, BrokenRecord>, StoreError>;
 
     /// Forgets at most `batch` of the oldest records, as far as they are from before `before`. The
-    /// rest still verifies: where it begins is kept. One round trip.
+    /// rest still verifies: where it begins is kept. What does not fit into the chain, and what follows
+    /// it, stays: it tells of a tampering. One round trip.
     ///
     /// # Errors
     /// [`StoreError`].

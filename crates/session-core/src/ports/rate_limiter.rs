@@ -8,7 +8,8 @@ use crate::{Attempt, RateDecision, RateKey};
 ///
 /// The decision itself is [`decide`](crate::decide); an adapter's part is that reading, deciding and
 /// writing are one atomic step. The number of keys that it keeps is bounded: at the bound, those that
-/// mean the least (that expire first) go. The suite in `store-contract` checks all of this.
+/// mean the least (that expire first) go, never those that are being counted. The suite in
+/// `store-contract` checks all of this.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
