@@ -51,6 +51,9 @@ async fn at_the_bound_the_keys_go_that_mean_the_least() {
             assert_eq!(decision.is_admitted(), is_admitted, "{n}: it counts");
         }
     }
+    let last = [Attempt::of(&rule, "last")];
+    let decision = store.attempt(&last, now, 0.0).await;
+    assert!(decision.expect("it answers").is_admitted());
     store.close().await;
 
     let mut file = connect(&path).await;

@@ -378,17 +378,37 @@ fn a_clock_that_was_wrong_locks_nobody_out() {
 #[test]
 fn a_new_violation_is_told_whichever_key_it_is_of() {
     let (slow, quick) = (rule(1, 60_000), rule(1, 1000));
-    let [mut blocked, mut passed] = [RateState::default(), RateState::default()];
+    let (mut blocked, mut passed) = (RateState::default(), RateState::default());
     assert!(ask(&slow, &mut blocked, 0).is_admitted());
     assert!(!ask(&slow, &mut blocked, 0).is_admitted());
     assert!(ask(&quick, &mut passed, 0).is_admitted());
-    for is_new in [true, false] {
-        let mut both = [(&slow, &mut blocked), (&quick, &mut passed)];
-        let expected = RateDecision::Refused {
-            retry_after: TimeDelta::milliseconds(60_001),
-            violations: 1,
-            is_new,
-        };
-        assert_eq!(decide(&mut both, at(0), 0.0), expected);
+    for turned in [false, true] {
+        let [mut blocked, mut passed] = [blocked.clone(), passed.clone()];
+        for is_new in [true, false] {
+            let mut both = [(&slow, &mut blocked), (&quick, &mut passed)];
+            if turned {
+                both.reverse();
+            }
+            let expected = RateDecision::Refused {
+                retry_after: TimeDelta::milliseconds(60_001),
+                violations: 1,
+                is_new,
+            };
+            assert_eq!(decide(&mut both, at(0), 0.0), expected);
+        }
     }
+}
+
+/// Also where a longer window makes old attempts count again.
+#[test]
+fn what_was_forgiven_is_not_held_against_anyone() {
+    let mut state = RateState::default();
+    let rule = rule(1, 1000);
+    assert!(ask(&rule, &mut state, 0).is_admitted());
+    assert!(!ask(&rule, &mut state, 0).is_admitted());
+    let longer = RateRule::new("rule", 1, TimeDelta::hours(1)).expect("a rule");
+    let RateDecision::Refused { violations, .. } = ask(&longer, &mut state, 10_000) else {
+        panic!("it still counts");
+    };
+    assert_eq!(violations, 1);
 }

@@ -60,9 +60,8 @@ impl Kind for Request {
         if let Some(now) = requests.iter().map(|request| request.now).min()
             && !changed.is_empty()
         {
-            let keys: Vec<RateKey> = changed.keys().copied().collect();
-            let added = keys.iter().filter(|key| !known.contains_key(key)).count();
-            make_room(connection, now, &keys, added).await?;
+            let added = changed.keys().filter(|key| !known.contains_key(key));
+            make_room(connection, now, added.count()).await?;
             write(connection, &states, &changed).await?;
         }
         Ok(decisions)
@@ -118,27 +117,24 @@ async fn write(
     Ok(())
 }
 
-/// Drops what means nothing any more, faster than it can be added, and what would be over the bound;
-/// never one of `keys`, which are about to be written.
+/// Drops what means nothing any more, faster than it can be added, and what would be over the bound.
+///
+/// Before what changed is written: so none of that goes to make room for itself.
 async fn make_room(
     connection: &mut SqliteConnection,
     now: DateTime<Utc>,
-    keys: &[RateKey],
     added: usize,
 ) -> Result<(), Failure> {
     sqlx::query(
-        "WITH kept (key) AS MATERIALIZED (SELECT unhex(value) FROM json_each(?1))
-         DELETE FROM rate_limits
+        "DELETE FROM rate_limits
          WHERE key IN (SELECT key FROM rate_limits INDEXED BY rate_limits_over
-                       WHERE expires_at <= ?2 AND key NOT IN kept
-                       ORDER BY expires_at LIMIT ?3)
+                       WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)
             OR key IN (SELECT key FROM rate_limits INDEXED BY rate_limits_over
-                       WHERE key NOT IN kept ORDER BY expires_at
-                       LIMIT (SELECT max(0, keys + ?4 - ?5) FROM rate_limit_count))",
+                       ORDER BY expires_at
+                       LIMIT (SELECT max(0, keys + ?3 - ?4) FROM rate_limit_count))",
     )
-    .bind(row::json(&keys)?)
     .bind(now.timestamp_millis())
-    .bind(as_sql(keys.len() + 8))
+    .bind(as_sql(added + 8))
     .bind(as_sql(added))
     .bind(as_sql(MAX_KEYS))
     .execute(connection)
