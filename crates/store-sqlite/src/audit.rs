@@ -124,14 +124,7 @@ impl AuditLog for SqliteStore {
         before: DateTime<Utc>,
         batch: usize,
     ) -> Result<Forgotten, StoreError> {
-        let what = forget::What::Audit;
-        self.writer
-            .submit(forget::Request {
-                what,
-                before,
-                batch,
-            })
-            .await
+        self.forget(forget::What::Audit, before, batch).await
     }
 }
 

@@ -36,13 +36,6 @@ impl RateLimiter for SqliteStore {
         now: DateTime<Utc>,
         batch: usize,
     ) -> Result<Forgotten, StoreError> {
-        let what = forget::What::RateLimits;
-        self.writer
-            .submit(forget::Request {
-                what,
-                before: now,
-                batch,
-            })
-            .await
+        self.forget(forget::What::RateLimits, now, batch).await
     }
 }

@@ -102,14 +102,7 @@ impl RevocationList for SqliteStore {
         now: DateTime<Utc>,
         batch: usize,
     ) -> Result<Forgotten, StoreError> {
-        let what = forget::What::Revocations;
-        self.writer
-            .submit(forget::Request {
-                what,
-                before: now,
-                batch,
-            })
-            .await
+        self.forget(forget::What::Revocations, now, batch).await
     }
 }
 

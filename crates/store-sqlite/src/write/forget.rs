@@ -1,12 +1,13 @@
 use chrono::{DateTime, Utc};
 use session_core::ChainCheck;
-use session_core::ports::Forgotten;
+use session_core::ports::{Forgotten, StoreError};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::{Effects, Kind};
 use crate::audit::{ANCHORS, anchor, text_of};
 use crate::error::Failure;
 use crate::row::as_sql;
+use crate::store::SqliteStore;
 
 /// What has had its time.
 #[derive(Clone, Copy)]
@@ -44,6 +45,22 @@ impl Kind for Request {
             });
         }
         Ok(outcomes)
+    }
+}
+
+impl SqliteStore {
+    pub(crate) async fn forget(
+        &self,
+        what: What,
+        before: DateTime<Utc>,
+        batch: usize,
+    ) -> Result<Forgotten, StoreError> {
+        let request = Request {
+            what,
+            before,
+            batch,
+        };
+        self.writer.submit(request).await
     }
 }
 
