@@ -28,6 +28,8 @@
 
 #![deny(missing_docs)]
 
+mod access_token;
+mod account;
 mod activity;
 mod audit;
 mod digest;
@@ -51,6 +53,8 @@ mod token;
 mod user_id;
 mod uuid_v7;
 
+pub use access_token::{AccessClaims, AccessTokenId};
+pub use account::{Account, AccountId, Email, Password, PasswordHash, PasswordPolicy};
 pub use activity::Activity;
 pub use audit::{
     Anchor, AuditAction, AuditEvent, AuditFilter, AuditOrder, AuditRecord, AuditSummary,

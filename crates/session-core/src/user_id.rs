@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::InvalidInput;
+use crate::{AccountId, InvalidInput};
 
 /// Whose session it is: the application's own name for a user, opaque to sessiond.
 ///
@@ -40,6 +40,10 @@ impl UserId {
             ));
         }
         Ok(Self(text.into()))
+    }
+
+    pub(crate) fn of_account(id: AccountId) -> Self {
+        Self(id.to_string().into())
     }
 
     /// The id as the application gave it.

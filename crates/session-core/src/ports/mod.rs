@@ -4,17 +4,22 @@
 //! randomness are arguments; what must be atomic is one call. Each port has a mockall mock behind
 //! the feature `mocks`.
 
+mod access_token_signer;
 mod audit_log;
 mod clock;
 mod entropy;
+mod password_hasher;
 mod rate_limiter;
 mod revocation_list;
 mod session_store;
 mod store_error;
+mod user_directory;
 
+pub use access_token_signer::{AccessTokenSigner, JsonWebKey, SignError, TokenRefusal};
 pub use audit_log::AuditLog;
 pub use clock::Clock;
 pub use entropy::{Entropy, EntropyError};
+pub use password_hasher::{HashError, PasswordHasher, PasswordMatch};
 pub use rate_limiter::RateLimiter;
 pub use revocation_list::RevocationList;
 pub use session_store::{
@@ -22,6 +27,7 @@ pub use session_store::{
     SessionLimit, SessionStore, Suspension, Swept, UpdateOutcome,
 };
 pub use store_error::{StoreError, StoreErrorKind};
+pub use user_directory::{AccountChange, Addition, ChangeOutcome, UserDirectory};
 
 /// What one call of a port's `forget_…` did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,6 +40,8 @@ pub struct Forgotten {
 
 #[cfg(feature = "mocks")]
 pub use self::{
-    audit_log::MockAuditLog, clock::MockClock, entropy::MockEntropy, rate_limiter::MockRateLimiter,
+    access_token_signer::MockAccessTokenSigner, audit_log::MockAuditLog, clock::MockClock,
+    entropy::MockEntropy, password_hasher::MockPasswordHasher, rate_limiter::MockRateLimiter,
     revocation_list::MockRevocationList, session_store::MockSessionStore,
+    user_directory::MockUserDirectory,
 };
