@@ -28,7 +28,7 @@ impl SessionManager {
     ) -> Result<EndOutcome, SessionError> {
         let now = self.clock.now();
         if let SessionRef::Token(_) = which {
-            self.record_of_proven(which).await?;
+            self.record_of_proven(which, origin).await?;
         }
         // What is known of its use decides whether it is ended now or had expired before.
         self.write_activity_down(which.id()).await?;
@@ -58,9 +58,11 @@ impl SessionManager {
     pub(crate) async fn record_of_proven(
         &self,
         which: &SessionRef,
+        origin: &Origin<'_>,
     ) -> Result<Arc<Session>, SessionError> {
         let session = self.store.find(which.id()).await?;
-        self.proven(which, session).ok_or(SessionError::NotFound)
+        let session = self.proven(which, session, origin).await?;
+        session.ok_or(SessionError::NotFound)
     }
 
     /// Ends some of a user's sessions, all but `except`; call it until
@@ -170,9 +172,10 @@ impl SessionManager {
         &self,
         user_id: &UserId,
         token: SessionToken,
+        origin: &Origin<'_>,
     ) -> Result<SessionId, SessionError> {
         let which = SessionRef::Token(token);
-        match self.live(&which, self.clock.now()).await {
+        match self.live(&which, self.clock.now(), origin).await {
             Ok(found) if found.session.user_id == *user_id => Ok(which.id()),
             Ok(_) | Err(SessionError::NotFound) => {
                 let problem = "must be the token of a live session of this user";

@@ -1,6 +1,6 @@
 use chrono::TimeDelta;
-use session_core::TimeoutPolicy;
 use session_core::ports::SessionLimit;
+use session_core::{Rotation, TimeoutPolicy};
 
 /// The numbers that a [`SessionManager`](crate::SessionManager) goes by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct SessionPolicy {
     pub validation_is_activity: bool,
     /// How long the record of an ended session is kept.
     pub retention: TimeDelta,
+    /// How long a session token is good from its first use on after it was replaced.
+    pub rotation_grace: TimeDelta,
     /// Who answers a validation.
     pub freshness: Freshness,
 }
@@ -27,6 +29,7 @@ impl Default for SessionPolicy {
             activity_resolution: TimeDelta::seconds(60),
             validation_is_activity: true,
             retention: TimeDelta::days(1),
+            rotation_grace: Rotation::DEFAULT_GRACE,
             freshness: Freshness::Strict,
         }
     }

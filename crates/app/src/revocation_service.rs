@@ -129,7 +129,7 @@ impl RevocationService {
         parent: Option<RevocationId>,
         origin: &Origin<'_>,
     ) -> Result<RevokedSession, SessionError> {
-        let session = self.sessions.record_of_proven(which).await?;
+        let session = self.sessions.record_of_proven(which, origin).await?;
         let ended = EndedSession::from(&*session);
         let first = self.of_session(&ended, &reason, parent, origin)?;
         // At the same time, so that a store that groups its writes does both in one. Either may fail
@@ -226,7 +226,7 @@ impl RevocationService {
         origin: &Origin<'_>,
     ) -> Result<Vec<EndedSession>, SessionError> {
         let except = match except {
-            Some(token) => Some(self.sessions.spared(user_id, token).await?),
+            Some(token) => Some(self.sessions.spared(user_id, token, origin).await?),
             None => None,
         };
         let mut all = Vec::new();

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use session_core::ports::{
-    Clock, Created, Entropy, Extension, SessionChange, SessionStore, StoreError, UpdateOutcome,
+    Clock, Created, Entropy, Extension, SessionChange, SessionStore, StoreError,
 };
 use session_core::{
     Activity, AuditAction, ClientDetails, DeviceFingerprint, Page, PageRequest, Refusal,
@@ -20,7 +20,7 @@ use crate::{Enforcement, Freshness, Origin, SessionError, SessionPolicy};
 
 /// How often a change is tried again when someone else wrote first. Each time somebody succeeded, so
 /// this many failures in a row mean that many other writers.
-const UPDATE_TRIES: usize = 100;
+pub(crate) const UPDATE_TRIES: usize = 100;
 
 /// Everything an application does with sessions.
 ///
@@ -28,7 +28,7 @@ const UPDATE_TRIES: usize = 100;
 pub struct SessionManager {
     pub(crate) store: Arc<dyn SessionStore>,
     pub(crate) clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+    pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) policy: SessionPolicy,
     activity: ActivityBuffer,
     /// `None` in strict mode.
@@ -140,12 +140,16 @@ impl SessionManager {
         origin: &Origin<'_>,
     ) -> Result<Verdict, SessionError> {
         let now = self.clock.now();
-        let Some(session) = self.lookup(token.id, now).await? else {
+        let Some(mut session) = self.lookup(token.id, now).await? else {
             return Ok(Verdict::Refused(Refusal::Unknown));
         };
         // The secret comes first: to a guesser a dead session looks like none.
         if !session.secret_hash.proves(&token.secret) {
-            return Ok(Verdict::Refused(Refusal::Unknown));
+            let proven = Box::pin(self.proven_otherwise(session, token, origin)).await?;
+            let Some(proven) = proven else {
+                return Ok(Verdict::Refused(Refusal::Unknown));
+            };
+            session = proven;
         }
         let last_activity = self.last_activity(&session);
         if let Err(refusal) = session.state_after(last_activity, now).admit() {
@@ -181,7 +185,7 @@ impl SessionManager {
         which: &SessionRef,
         origin: &Origin<'_>,
     ) -> Result<Arc<Session>, SessionError> {
-        let found = self.live(which, self.clock.now()).await?;
+        let found = self.live(which, self.clock.now(), origin).await?;
         if self.records(AuditAction::SessionAccessed) {
             self.record(AuditAction::SessionAccessed, &found.session, origin)
                 .await;
@@ -193,9 +197,13 @@ impl SessionManager {
     ///
     /// # Errors
     /// [`SessionError::NotFound`], `Store`.
-    pub async fn touch(&self, which: &SessionRef) -> Result<DateTime<Utc>, SessionError> {
+    pub async fn touch(
+        &self,
+        which: &SessionRef,
+        origin: &Origin<'_>,
+    ) -> Result<DateTime<Utc>, SessionError> {
         let now = self.clock.now();
-        let found = self.live(which, now).await?;
+        let found = self.live(which, now, origin).await?;
         self.note_activity(&found.session, now).await;
         Ok(now.max(found.last_activity))
     }
@@ -212,7 +220,7 @@ impl SessionManager {
     ) -> Result<Extended, SessionError> {
         let by = self.policy.timeouts.extension(additional_seconds)?;
         let now = self.clock.now();
-        let before = self.live_in_store(which, now).await?;
+        let before = self.live_in_store(which, now, origin).await?;
         let not_past = self.policy.timeouts.latest_deadline(&before, now);
         let extended = self
             .store
@@ -247,26 +255,18 @@ impl SessionManager {
     ) -> Result<Arc<Session>, SessionError> {
         for _ in 0..UPDATE_TRIES {
             let now = self.clock.now();
-            let before = self.live_in_store(which, now).await?;
+            let before = self.live_in_store(which, now, origin).await?;
             let change = SessionChange {
                 metadata: metadata
                     .map(|changes| before.metadata.merged(changes))
                     .transpose()?,
                 device_fingerprint: device_fingerprint.clone(),
+                secret: None,
             };
-            let outcome = self
-                .store
-                .update(before.id, before.version, change, now)
-                .await;
-            self.forget(before.id);
-            match outcome? {
-                UpdateOutcome::Updated(session) => {
-                    self.record(AuditAction::SessionUpdated, &session, origin)
-                        .await;
-                    return Ok(session.with_activity(self.last_activity(&session)));
-                }
-                UpdateOutcome::VersionConflict => {}
-                UpdateOutcome::NotLive => return Err(SessionError::NotFound),
+            if let Some(session) = self.change(&before, change, now).await? {
+                self.record(AuditAction::SessionUpdated, &session, origin)
+                    .await;
+                return Ok(session.with_activity(self.last_activity(&session)));
             }
         }
         Err(SessionError::Contended)
@@ -360,9 +360,10 @@ impl SessionManager {
         &self,
         which: &SessionRef,
         now: DateTime<Utc>,
+        origin: &Origin<'_>,
     ) -> Result<Found, SessionError> {
         let session = self.lookup(which.id(), now).await?;
-        self.admitted(which, session, now)
+        self.admitted(which, session, now, origin).await
     }
 
     /// As [`Self::live`], past the cache: for what is about to be written.
@@ -370,9 +371,10 @@ impl SessionManager {
         &self,
         which: &SessionRef,
         now: DateTime<Utc>,
+        origin: &Origin<'_>,
     ) -> Result<Arc<Session>, SessionError> {
         let session = self.store.find(which.id()).await?;
-        let found = self.admitted(which, session, now)?;
+        let found = self.admitted(which, session, now, origin).await?;
         // The store judges by what is written down: see that it knows of the latest use.
         if found.session.deadline() <= now {
             self.write_activity_down(found.session.id).await?;
@@ -380,13 +382,15 @@ impl SessionManager {
         Ok(found.session)
     }
 
-    fn admitted(
+    async fn admitted(
         &self,
         which: &SessionRef,
         session: Option<Arc<Session>>,
         now: DateTime<Utc>,
+        origin: &Origin<'_>,
     ) -> Result<Found, SessionError> {
-        let session = self.proven(which, session).ok_or(SessionError::NotFound)?;
+        let session = self.proven(which, session, origin).await?;
+        let session = session.ok_or(SessionError::NotFound)?;
         let last_activity = self.last_activity(&session);
         let admitted = session.state_after(last_activity, now).admit();
         admitted.map_err(|_| SessionError::NotFound)?;
@@ -397,19 +401,7 @@ impl SessionManager {
         })
     }
 
-    /// The session, unless it is named by a token whose secret does not prove it.
-    pub(crate) fn proven(
-        &self,
-        which: &SessionRef,
-        session: Option<Arc<Session>>,
-    ) -> Option<Arc<Session>> {
-        session.filter(|session| match which {
-            SessionRef::Token(token) => session.secret_hash.proves(&token.secret),
-            SessionRef::Handle(_) => true,
-        })
-    }
-
-    fn last_activity(&self, session: &Session) -> DateTime<Utc> {
+    pub(crate) fn last_activity(&self, session: &Session) -> DateTime<Utc> {
         let buffered = self.activity.latest(session.id);
         buffered.map_or(session.last_activity, |buffered| {
             buffered.max(session.last_activity)
@@ -444,6 +436,10 @@ impl SessionManager {
             self.forget(id);
         }
         Ok(())
+    }
+
+    pub(crate) const fn is_cached(&self) -> bool {
+        self.cache.is_some()
     }
 
     pub(crate) fn forget(&self, id: SessionId) {

@@ -51,6 +51,15 @@ pub struct CreatedSession {
     pub evicted: Vec<SessionId>,
 }
 
+/// A session whose secret was replaced.
+#[derive(Debug)]
+pub struct Rotated {
+    /// The credential from now on.
+    pub token: SessionToken,
+    /// The record afterwards.
+    pub session: Arc<Session>,
+}
+
 /// Which session is meant.
 #[derive(Debug)]
 pub enum SessionRef {

@@ -23,6 +23,20 @@ impl EndReason {
     pub const ADMIN_TERMINATION: Self = Self(Cow::Borrowed("admin_termination"));
     /// Too much spoke for it that someone else uses it.
     pub const SUSPECTED_HIJACKING: Self = Self(Cow::Borrowed("suspected_hijacking"));
+    /// A token was used that had been replaced.
+    pub const TOKEN_REUSE: Self = Self(Cow::Borrowed("token_reuse"));
+    /// The user signed in anew from the same place.
+    pub const NEW_LOGIN: Self = Self(Cow::Borrowed("new_login"));
+    /// The user ended it from another session.
+    pub const ENDED_BY_USER: Self = Self(Cow::Borrowed("ended_by_user"));
+    /// The user's password changed.
+    pub const PASSWORD_CHANGED: Self = Self(Cow::Borrowed("password_changed"));
+    /// The user's role or permissions changed.
+    pub const ROLE_CHANGED: Self = Self(Cow::Borrowed("role_changed"));
+    /// The user may not sign in any more.
+    pub const ACCOUNT_DISABLED: Self = Self(Cow::Borrowed("account_disabled"));
+    /// There is no such user any more.
+    pub const ACCOUNT_DELETED: Self = Self(Cow::Borrowed("account_deleted"));
 
     /// Longest reason in bytes.
     pub const MAX_BYTES: usize = 64;

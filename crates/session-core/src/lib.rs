@@ -43,6 +43,7 @@ pub mod ports;
 mod rate;
 mod revocation;
 mod risk;
+mod rotation;
 mod session;
 mod session_id;
 mod state;
@@ -74,6 +75,7 @@ pub use revocation::{Revocation, RevocationId, TokenHash, TokenKind};
 pub use risk::{
     Risk, RiskAction, RiskPolicy, RiskScore, RiskSignal, RiskWeights, rate_subject, same_network,
 };
+pub use rotation::{Proof, Rotation};
 pub use session::{ClientDetails, Refusal, Session, UpstreamDetails};
 pub use session_id::SessionId;
 pub use state::{EndKind, Ending, SessionState, Standing};

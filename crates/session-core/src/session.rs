@@ -4,7 +4,8 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    DeviceFingerprint, Lifetime, Metadata, SecretHash, SessionId, SessionState, Standing, UserId,
+    DeviceFingerprint, Lifetime, Metadata, Rotation, SecretHash, SessionId, SessionState, Standing,
+    UserId,
 };
 
 /// One signed-in presence of one user on one device.
@@ -18,6 +19,8 @@ pub struct Session {
     pub user_id: UserId,
     /// Proof of the secret half of the session's token.
     pub secret_hash: SecretHash,
+    /// What is kept of earlier secrets, if there were any.
+    pub rotation: Option<Box<Rotation>>,
     /// What is written down of its state; see [`Session::state`] for the state itself.
     pub standing: Standing,
     /// Raised by every write but activity: a change made on an older version is refused.
@@ -76,6 +79,7 @@ impl Session {
             id,
             user_id,
             secret_hash,
+            rotation: None,
             standing: Standing::Open,
             version: 1,
             created_at: now,

@@ -74,6 +74,8 @@ pub struct SessionSecret(Zeroizing<[u8; 32]>);
 impl SessionSecret {
     /// Length of the base64url form without padding (RFC 4648 §5).
     pub const TEXT_LEN: usize = 43;
+    /// Length in bytes.
+    pub const BYTES: usize = 32;
 
     /// Takes 32 bytes of entropy as a secret.
     #[must_use]
@@ -85,6 +87,10 @@ impl SessionSecret {
     #[must_use]
     pub fn hash(&self) -> SecretHash {
         SecretHash(Sha256::digest(*self.0).into())
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8; Self::BYTES] {
+        &self.0
     }
 
     fn decode(text: &str) -> Result<Self, MalformedToken> {

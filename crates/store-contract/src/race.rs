@@ -89,8 +89,8 @@ pub async fn end_against_extend(store: Arc<dyn SessionStore>) {
 pub async fn end_against_update(store: Arc<dyn SessionStore>) {
     rounds(store, |store, session| async move {
         let change = SessionChange {
-            metadata: None,
             device_fingerprint: Some(DeviceFingerprint::default()),
+            ..SessionChange::default()
         };
         let outcome = store
             .update(session.id, session.version, change, minute(1))

@@ -18,6 +18,7 @@ use crate::samples::{
     event, found, idling, ids, minute, revocation, revoked, session, start, stored, stored_with,
     user,
 };
+use crate::update::secret;
 
 /// All ports of one store.
 #[expect(
@@ -84,7 +85,7 @@ pub async fn everything_survives_a_restart(open: impl AsyncFn() -> Arc<dyn Sessi
     let metadata = Metadata::new(metadata.as_object().expect("an object")).expect("metadata");
     let change = SessionChange {
         metadata: Some(metadata),
-        device_fingerprint: None,
+        ..secret(live, 7)
     };
     let version = found(&store, live).await.version;
     store

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use session_core::ports::{SessionChange, SessionStore, UpdateOutcome};
-use session_core::{DeviceFingerprint, Metadata, Session};
+use session_core::{DeviceFingerprint, Metadata, Rotation, Session, SessionId, SessionSecret};
 
 use crate::parallel;
 use crate::samples::{found, idling, minute, revoked, session, start, stored};
@@ -14,7 +14,7 @@ fn metadata(value: &Value) -> SessionChange {
     let metadata = Metadata::new(value.as_object().expect("an object")).expect("metadata");
     SessionChange {
         metadata: Some(metadata),
-        device_fingerprint: None,
+        ..SessionChange::default()
     }
 }
 
@@ -24,22 +24,40 @@ fn fingerprint(platform: &str) -> SessionChange {
         ..DeviceFingerprint::default()
     };
     SessionChange {
-        metadata: None,
         device_fingerprint: Some(fingerprint),
+        ..SessionChange::default()
+    }
+}
+
+/// Another secret, in place of the one made of `n`; used since for the even ones.
+pub(crate) fn secret(id: SessionId, n: u8) -> SessionChange {
+    let old = SessionSecret::from_bytes([n; SessionSecret::BYTES]);
+    let (new, rotation) = Rotation::of(id, &old, &[n + 100; Rotation::FRESH_BYTES]);
+    let rotation = if n.is_multiple_of(2) {
+        rotation.used(minute(n.into()))
+    } else {
+        rotation
+    };
+    SessionChange {
+        secret: Some((new.hash(), Box::new(rotation))),
+        ..SessionChange::default()
     }
 }
 
 /// What is named is replaced whole, the rest stays; the version is raised.
 pub async fn parts_are_replaced(store: Arc<dyn SessionStore>) {
     let mut expected = Session::clone(&*stored(&store, session("ada", start())).await);
-    let both = SessionChange {
+    let all = SessionChange {
         metadata: metadata(&json!({"a": 1})).metadata,
         device_fingerprint: fingerprint("Mac").device_fingerprint,
+        secret: secret(expected.id, 1).secret,
     };
     let changes = [
         metadata(&json!({"role": "admin", "x": "é'\""})),
         fingerprint("Linux"),
-        both,
+        secret(expected.id, 2),
+        secret(expected.id, 3),
+        all,
         SessionChange::default(),
     ];
     for change in changes {
@@ -56,6 +74,10 @@ pub async fn parts_are_replaced(store: Arc<dyn SessionStore>) {
         }
         if let Some(fingerprint) = change.device_fingerprint {
             expected.client.device_fingerprint = Some(Box::new(fingerprint));
+        }
+        if let Some((secret_hash, rotation)) = change.secret {
+            expected.secret_hash = secret_hash;
+            expected.rotation = Some(rotation);
         }
         assert_eq!(*after, expected);
         assert_eq!(*found(&store, expected.id).await, expected);
@@ -128,7 +150,7 @@ pub async fn parallel_updates_lose_nothing(store: Arc<dyn SessionStore>) {
                     .merged(member.as_object().expect("an object"));
                 let change = SessionChange {
                     metadata: Some(merged.expect("small")),
-                    device_fingerprint: None,
+                    ..SessionChange::default()
                 };
                 let outcome = store.update(id, before.version, change, minute(1)).await;
                 match outcome.expect("the store answers") {

@@ -146,6 +146,10 @@ impl SessionStore for MemoryStore {
         if let Some(fingerprint) = change.device_fingerprint {
             updated.client.device_fingerprint = Some(Box::new(fingerprint));
         }
+        if let Some((secret_hash, rotation)) = change.secret {
+            updated.secret_hash = secret_hash;
+            updated.rotation = Some(rotation);
+        }
         let updated = Arc::new(updated);
         tables.replace(Arc::clone(&updated));
         Ok(UpdateOutcome::Updated(updated))

@@ -19,7 +19,7 @@ use crate::error::Failure;
 macro_rules! columns {
     () => {
         "id, user_id, secret_hash, state, version, created_at, last_activity, expires_at, \
-         idle_timeout, remember_me, ended_at, end_reason, metadata, details"
+         idle_timeout, remember_me, ended_at, end_reason, metadata, details, rotation"
     };
 }
 pub(crate) use columns;
@@ -74,10 +74,13 @@ pub(crate) fn read(row: &SqliteRow) -> Result<Arc<Session>, Failure> {
     let details: Details =
         serde_json::from_str(row.try_get(13)?).map_err(|_| damaged("session's details"))?;
     details.check_version()?;
+    let rotation: Option<&str> = row.try_get(14)?;
+    let rotation = rotation.map(serde_json::from_str).transpose();
     Ok(Arc::new(Session {
         id: id(row.try_get(0)?)?,
         user_id: UserId::new(row.try_get(1)?).map_err(|_| damaged("session's user id"))?,
         secret_hash: SecretHash::from_bytes(secret_hash),
+        rotation: rotation.map_err(|_| damaged("session's rotation"))?,
         standing,
         version: u64::try_from(row.try_get::<i64, _>(4)?)
             .map_err(|_| damaged("session's version"))?,

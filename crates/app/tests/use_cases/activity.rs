@@ -93,7 +93,7 @@ async fn validating_is_no_activity_where_the_policy_says_so() {
     clock.pass(TimeDelta::minutes(9));
     assert!(is_valid(&manager, &token).await);
     manager
-        .touch(&SessionRef::Token(copy(&token)))
+        .touch(&SessionRef::Token(copy(&token)), &Origin::system())
         .await
         .expect("it is live");
     clock.pass(TimeDelta::minutes(9));

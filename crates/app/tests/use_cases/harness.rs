@@ -166,6 +166,14 @@ pub(crate) fn services(
     if let Some(sessions) = sessions {
         stores.sessions = sessions;
     }
+    services_over(stores, clock, policies)
+}
+
+pub(crate) fn services_over(
+    stores: Stores,
+    clock: &Arc<TestClock>,
+    policies: Policies,
+) -> Services {
     Services::start(
         stores,
         Arc::clone(clock) as _,

@@ -13,4 +13,5 @@ mod freshness;
 mod harness;
 mod revocations;
 mod revoke_races;
+mod rotations;
 mod suspicion;

@@ -50,7 +50,7 @@ fn disturb(
                         let sessions = &node.sessions;
                         // Each may find the session ended, and says so; none may bring it back.
                         match way {
-                            0 => drop(sessions.touch(&which).await),
+                            0 => drop(sessions.touch(&which, &Origin::system()).await),
                             1 => drop(sessions.validate(token, None, &origin).await),
                             2 => drop(sessions.extend(&which, 60, &origin).await),
                             _ => {
@@ -123,7 +123,10 @@ async fn rounds(
                 );
                 let which = SessionRef::Token(copy(token));
                 let origin = Origin::system();
-                node.sessions.touch(&which).await.expect_err("it has ended");
+                node.sessions
+                    .touch(&which, &Origin::system())
+                    .await
+                    .expect_err("it has ended");
                 let outcome = node.sessions.extend(&which, 60, &origin).await;
                 outcome.expect_err("it has ended");
                 let change = serde_json::json!({"n": 1});

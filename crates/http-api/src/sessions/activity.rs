@@ -25,10 +25,11 @@ pub(crate) struct ActivityJson {
         (status = 503, description = "The store is away", body = ProblemBody<'_>),
     ))]
 pub(crate) async fn activity(
-    ProvenSession(which, _): ProvenSession,
+    ProvenSession(which, caller): ProvenSession,
     State(state): State<AppState>,
 ) -> Result<Json<ActivityJson>, Problem> {
-    let last_activity = state.services.sessions.touch(&which).await?;
+    let sessions = &state.services.sessions;
+    let last_activity = sessions.touch(&which, &caller.origin()).await?;
     Ok(Json(ActivityJson {
         message: "Session activity updated",
         last_activity,

@@ -5,8 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::StoreError;
 use crate::{
-    Activity, DeviceFingerprint, Ending, Metadata, Page, PageRequest, Session, SessionId,
-    SessionStats, UserId,
+    Activity, DeviceFingerprint, Ending, Metadata, Page, PageRequest, Rotation, SecretHash,
+    Session, SessionId, SessionStats, UserId,
 };
 
 /// Where sessions are kept.
@@ -228,6 +228,8 @@ pub struct SessionChange {
     pub metadata: Option<Metadata>,
     /// The whole fingerprint.
     pub device_fingerprint: Option<DeviceFingerprint>,
+    /// The secret that proves it from now on, and what is kept of the one before.
+    pub secret: Option<(SecretHash, Box<Rotation>)>,
 }
 
 /// What [`SessionStore::update`] did.

@@ -19,6 +19,7 @@ mod paging;
 mod rate_limits;
 mod revocations;
 mod risks;
+mod rotations;
 mod sample;
 mod states;
 mod strict_json;

@@ -88,6 +88,7 @@ impl Settings {
         let activity_resolution = reader.read("SESSION_ACTIVITY_RESOLUTION", parse::span);
         let validation_is_activity = reader.read("SESSION_AUTO_UPDATE", parse::switch);
         let retention = reader.read("SESSION_RETENTION", parse::span);
+        let rotation_grace = reader.read("SESSION_ROTATION_GRACE", parse::span);
         let cleanup = reader.read("SESSION_CLEANUP_INTERVAL", parse::positive_span);
         let session_header = reader.read("SESSION_HEADER", parse::header);
         let secure_cookies = reader.read("SESSION_SECURE_COOKIES", parse::switch);
@@ -120,6 +121,7 @@ impl Settings {
                     activity_resolution: activity_resolution?,
                     validation_is_activity: validation_is_activity?,
                     retention: retention?,
+                    rotation_grace: rotation_grace?,
                     freshness: freshness?,
                 },
                 security: security?,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use session_core::ports::{SessionChange, UpdateOutcome};
-use session_core::{DeviceFingerprint, Metadata, SessionId};
+use session_core::{DeviceFingerprint, Metadata, Rotation, SessionId};
 use sqlx::SqliteConnection;
 
 use super::each::{Found, SessionWrite, write_each};
@@ -35,9 +35,12 @@ impl SessionWrite for Request {
         "UPDATE sessions SET version = version + 1,
              metadata = ifnull(asked.new_metadata, metadata),
              details = iif(asked.fingerprint IS NULL, details,
-                 json_set(details, '$.device_fingerprint', json(asked.fingerprint)))
+                 json_set(details, '$.device_fingerprint', json(asked.fingerprint))),
+             secret_hash = ifnull(unhex(asked.new_secret), secret_hash),
+             rotation = ifnull(asked.new_rotation, rotation)
          FROM (SELECT unhex(value ->> 0) AS target, value ->> 1 AS expected, value ->> 2 AS now,
-                      value ->> 3 AS new_metadata, value ->> 4 AS fingerprint
+                      value ->> 3 AS new_metadata, value ->> 4 AS fingerprint,
+                      value ->> 5 AS new_secret, value ->> 6 AS new_rotation
                FROM json_each(?1)) AS asked
          WHERE id = asked.target AND version = asked.expected AND state < 2 AND deadline > asked.now
          RETURNING ",
@@ -49,6 +52,8 @@ impl SessionWrite for Request {
         i64,
         Option<&'a str>,
         Option<&'a DeviceFingerprint>,
+        Option<String>,
+        Option<&'a Rotation>,
     );
 
     fn id(&self) -> SessionId {
@@ -59,6 +64,7 @@ impl SessionWrite for Request {
         let SessionChange {
             metadata,
             device_fingerprint,
+            secret,
         } = &self.change;
         (
             row::hex(self.id.as_bytes()),
@@ -66,6 +72,8 @@ impl SessionWrite for Request {
             self.now.timestamp_millis(),
             metadata.as_ref().map(Metadata::as_json),
             device_fingerprint.as_ref(),
+            secret.as_ref().map(|(hash, _)| row::hex(hash.as_bytes())),
+            secret.as_ref().map(|(_, rotation)| &**rotation),
         )
     }
 

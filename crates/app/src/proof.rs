@@ -1,0 +1,229 @@
+//! Whether a token's secret proves its session, and what happens when it once did.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use session_core::ports::{EndOutcome, SessionChange, UpdateOutcome};
+use session_core::{
+    AuditAction, AuditEvent, EndKind, EndReason, Proof, RiskScore, Rotation, Session, SessionId,
+    SessionToken,
+};
+use zeroize::Zeroizing;
+
+use crate::session_manager::UPDATE_TRIES;
+use crate::terms::{Rotated, SessionRef};
+use crate::{Origin, SessionError, SessionManager};
+
+impl SessionManager {
+    /// Replaces the secret of a live session: the token to use from now on.
+    ///
+    /// The one before stays good for whoever has not heard of the new one: until a grace after its
+    /// first use. Whoever asks with it gets the same new token, however many ask at once. A token
+    /// older than that should be in nobody's hands: the session is revoked, since one of the two who
+    /// have it stole it.
+    ///
+    /// # Errors
+    /// [`SessionError::NotFound`] where there is no live session that the token proves; `Contended`,
+    /// `Entropy`, `Store`.
+    pub async fn rotate(
+        &self,
+        token: &SessionToken,
+        origin: &Origin<'_>,
+    ) -> Result<Rotated, SessionError> {
+        for _ in 0..UPDATE_TRIES {
+            let now = self.clock.now();
+            let session = self.store.find(token.id).await?;
+            let session = session.ok_or(SessionError::NotFound)?;
+            let last_activity = self.last_activity(&session);
+            let admitted = session.state_after(last_activity, now).admit();
+            if session.deadline() <= now && admitted.is_ok() {
+                // The store judges by what is written down: see that it knows of the latest use.
+                self.write_activity_down(session.id).await?;
+            }
+            let grace = self.policy.rotation_grace;
+            match session.proof(&token.secret, now, grace) {
+                Proof::None => return Err(SessionError::NotFound),
+                _ if admitted.is_err() => return Err(SessionError::NotFound),
+                Proof::Replayed => {
+                    self.end_as_stolen(&session, origin).await?;
+                    return Err(SessionError::NotFound);
+                }
+                Proof::Predecessor { .. } => {
+                    let Some(session) = self.note_first_use(session, token, now).await? else {
+                        continue;
+                    };
+                    let rotation = session.rotation.as_ref().ok_or(SessionError::NotFound)?;
+                    let secret = rotation.successor(session.id, &token.secret);
+                    let token = SessionToken {
+                        id: session.id,
+                        secret,
+                    };
+                    return Ok(Rotated {
+                        token,
+                        session: session.with_activity(last_activity),
+                    });
+                }
+                Proof::Current => {
+                    let mut fresh = Zeroizing::new([0; Rotation::FRESH_BYTES]);
+                    self.entropy.fill(&mut *fresh)?;
+                    let (secret, rotation) = Rotation::of(session.id, &token.secret, &fresh);
+                    let change = SessionChange {
+                        secret: Some((secret.hash(), Box::new(rotation))),
+                        ..SessionChange::default()
+                    };
+                    let Some(session) = self.change(&session, change, now).await? else {
+                        continue;
+                    };
+                    self.record(AuditAction::TokenRotated, &session, origin)
+                        .await;
+                    let token = SessionToken {
+                        id: session.id,
+                        secret,
+                    };
+                    return Ok(Rotated {
+                        token,
+                        session: session.with_activity(last_activity),
+                    });
+                }
+            }
+        }
+        Err(SessionError::Contended)
+    }
+
+    /// The session, unless it is named by a token whose secret does not prove it.
+    pub(crate) async fn proven(
+        &self,
+        which: &SessionRef,
+        session: Option<Arc<Session>>,
+        origin: &Origin<'_>,
+    ) -> Result<Option<Arc<Session>>, SessionError> {
+        let Some(session) = session else {
+            return Ok(None);
+        };
+        match which {
+            SessionRef::Token(token) if !session.secret_hash.proves(&token.secret) => {
+                // Boxed, so that the common case does not carry the state of the rare one around.
+                Box::pin(self.proven_otherwise(session, token, origin)).await
+            }
+            SessionRef::Token(_) | SessionRef::Handle(_) => Ok(Some(session)),
+        }
+    }
+
+    /// The session of a token whose secret is not the one that `known` tells of, if it proves the
+    /// session all the same.
+    pub(crate) async fn proven_otherwise(
+        &self,
+        known: Arc<Session>,
+        token: &SessionToken,
+        origin: &Origin<'_>,
+    ) -> Result<Option<Arc<Session>>, SessionError> {
+        let mut session = known;
+        for n in 0..UPDATE_TRIES {
+            // What is known may be from before a change of the secret, made by another process.
+            if n > 0 || self.is_cached() {
+                self.forget(token.id);
+                match self.store.find(token.id).await? {
+                    Some(found) => session = found,
+                    None => return Ok(None),
+                }
+            }
+            let now = self.clock.now();
+            match session.proof(&token.secret, now, self.policy.rotation_grace) {
+                Proof::None => return Ok(None),
+                Proof::Current => return Ok(Some(session)),
+                // What has ended is told as what it is.
+                _ if session
+                    .state_after(self.last_activity(&session), now)
+                    .is_final() =>
+                {
+                    return Ok(Some(session));
+                }
+                Proof::Replayed => {
+                    self.end_as_stolen(&session, origin).await?;
+                    return Ok(None);
+                }
+                Proof::Predecessor { .. } => {
+                    if let Some(session) = self.note_first_use(session.clone(), token, now).await? {
+                        return Ok(Some(session));
+                    }
+                }
+            }
+        }
+        Err(SessionError::Contended)
+    }
+
+    /// Writes down that a predecessor was used, if it was not before. `None` when someone else wrote
+    /// first: look again.
+    async fn note_first_use(
+        &self,
+        session: Arc<Session>,
+        token: &SessionToken,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Arc<Session>>, SessionError> {
+        let proof = session.proof(&token.secret, now, self.policy.rotation_grace);
+        let (Proof::Predecessor { is_first_use: true }, Some(rotation)) =
+            (proof, &session.rotation)
+        else {
+            return Ok(Some(session));
+        };
+        let change = SessionChange {
+            secret: Some((session.secret_hash, Box::new(rotation.used(now)))),
+            ..SessionChange::default()
+        };
+        self.change(&session, change, now).await
+    }
+
+    /// One try to change a session; `None` when someone else wrote first.
+    pub(crate) async fn change(
+        &self,
+        session: &Session,
+        change: SessionChange,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Arc<Session>>, SessionError> {
+        let outcome = self
+            .store
+            .update(session.id, session.version, change, now)
+            .await;
+        // After an error too: the write may have happened.
+        self.forget(session.id);
+        match outcome? {
+            UpdateOutcome::Updated(session) => Ok(Some(session)),
+            UpdateOutcome::VersionConflict => Ok(None),
+            UpdateOutcome::NotLive => Err(SessionError::NotFound),
+        }
+    }
+
+    /// Two parties have had a secret that was replaced. Nobody can tell which of them is the user: the
+    /// session ends for both.
+    async fn end_as_stolen(
+        &self,
+        session: &Session,
+        origin: &Origin<'_>,
+    ) -> Result<(), SessionError> {
+        let outcome = self.end_stolen(session.id, origin).await?;
+        // Of parallel uses one ends the session, and that one leaves the record.
+        if let (Some(audit), EndOutcome::Ended(session)) = (&self.audit, outcome) {
+            let event = AuditEvent {
+                session_id: Some(session.id),
+                user_id: Some(session.user_id.clone()),
+                details: "a session token was used that had been replaced".into(),
+                success: false,
+                suspicious: true,
+                risk_score: RiskScore::MAX,
+                ..audit.event(AuditAction::SessionHijackAttempt, origin)
+            };
+            audit.record(event).await;
+        }
+        Ok(())
+    }
+
+    async fn end_stolen(
+        &self,
+        id: SessionId,
+        origin: &Origin<'_>,
+    ) -> Result<EndOutcome, SessionError> {
+        let which = SessionRef::Handle(id);
+        // Boxed: an end asks for proof, and a lack of proof may be an end.
+        Box::pin(self.end(&which, EndKind::Revoked, EndReason::TOKEN_REUSE, origin)).await
+    }
+}
