@@ -42,6 +42,9 @@
 
 #![deny(missing_docs)]
 
+mod access_tokens;
+mod account_error;
+mod account_service;
 mod activity_buffer;
 mod audit_trail;
 mod background;
@@ -49,6 +52,8 @@ mod ending;
 mod error;
 mod guard;
 mod lag_cache;
+mod login_policy;
+mod login_service;
 mod origin;
 mod policy;
 mod proof;
@@ -62,10 +67,15 @@ mod system;
 mod terms;
 pub mod wiring;
 
+pub use access_tokens::{AccessTokens, BearerVerdict, IssuedAccess};
+pub use account_error::AccountError;
+pub use account_service::{AccountEdit, AccountService};
 pub use audit_trail::{AuditCounts, AuditPolicy, AuditTrail};
 pub use background::Background;
 pub use ending::Cleaned;
 pub use error::{ErrorKind, SessionError};
+pub use login_policy::LoginPolicy;
+pub use login_service::{Credentials, LoginService, Refreshed, SignedIn};
 pub use origin::{Actor, Origin};
 pub use policy::{Freshness, SessionPolicy};
 pub use revocation_service::{IssuedToken, RevocationPolicy, RevocationService, RevokedSession};

@@ -151,6 +151,34 @@ impl SessionManager {
             };
             session = proven;
         }
+        self.judge(session, now, seen, origin).await
+    }
+
+    /// As [`Self::validate`], for a session that something else proved: an access token of ours.
+    ///
+    /// # Errors
+    /// `Store` when it could not be found out: then nobody gets in and nobody is signed out.
+    pub(crate) async fn validate_vouched(
+        &self,
+        id: SessionId,
+        seen: Option<&ClientDetails>,
+        origin: &Origin<'_>,
+    ) -> Result<Verdict, SessionError> {
+        let now = self.clock.now();
+        match self.lookup(id, now).await? {
+            Some(session) => self.judge(session, now, seen, origin).await,
+            None => Ok(Verdict::Refused(Refusal::Unknown)),
+        }
+    }
+
+    /// Whether whoever proved a session may come in.
+    async fn judge(
+        &self,
+        session: Arc<Session>,
+        now: DateTime<Utc>,
+        seen: Option<&ClientDetails>,
+        origin: &Origin<'_>,
+    ) -> Result<Verdict, SessionError> {
         let last_activity = self.last_activity(&session);
         if let Err(refusal) = session.state_after(last_activity, now).admit() {
             return Ok(Verdict::Refused(refusal));

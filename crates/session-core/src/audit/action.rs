@@ -44,7 +44,7 @@ actions! {
     SessionCreated = "session_created",
     /// A session was looked at: high volume, off by default.
     SessionAccessed = "session_accessed",
-    /// A session's own token, or its provider's, was renewed.
+    /// A session went on with a new access token.
     SessionRefreshed = "session_refreshed",
     /// A session was given more time.
     SessionExtended = "session_extended",
@@ -64,13 +64,13 @@ actions! {
     TokenIssued = "token_issued",
     /// A provider's access token was renewed.
     TokenRefreshed = "token_refreshed",
-    /// A provider's refresh token was replaced.
+    /// A session token, or a provider's refresh token, was replaced.
     TokenRotated = "token_rotated",
     /// A token was revoked.
     TokenRevoked = "token_revoked",
     /// A token was checked: high volume, off by default.
     TokenValidated = "token_validated",
-    /// A token was introspected (RFC 7662).
+    /// A token was introspected (RFC 7662): high volume, off by default.
     TokenIntrospected = "token_introspected",
     /// Something speaks for misuse.
     SuspiciousActivity = "suspicious_activity",
@@ -92,6 +92,8 @@ actions! {
     ForcedLogout = "forced_logout",
     /// A user was registered.
     UserRegistered = "user_registered",
+    /// A user was disabled, enabled, given other rights, or deleted.
+    UserUpdated = "user_updated",
     /// A password was changed.
     PasswordChanged = "password_changed",
     /// Somebody known asked for what they may not do.
@@ -105,7 +107,10 @@ impl AuditAction {
     /// load. Everything else is a security event, which is never dropped.
     #[must_use]
     pub const fn is_high_volume(self) -> bool {
-        matches!(self, Self::SessionAccessed | Self::TokenValidated)
+        matches!(
+            self,
+            Self::SessionAccessed | Self::TokenValidated | Self::TokenIntrospected
+        )
     }
 }
 

@@ -178,7 +178,9 @@ proptest! {
 fn the_rules_are_those_of_the_table() {
     let rules = RateRules::default();
     let table = [
+        ("login_address", 50, 300, 1800),
         ("login_attempt", 5, 300, 1800),
+        ("registration", 5, 3600, 3600),
         ("session_create", 5, 300, 3600),
         ("token_refresh", 10, 60, 3600),
     ];
