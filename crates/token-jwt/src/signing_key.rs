@@ -19,7 +19,8 @@ pub(crate) const ALGORITHM: &str = "EdDSA";
 /// and two keys never share one.
 pub struct SigningKey {
     kid: String,
-    seed: Zeroizing<[u8; 32]>,
+    /// Boxed, so that moving the key leaves no copy behind that is not wiped.
+    seed: Box<Zeroizing<[u8; 32]>>,
     pair: Ed25519KeyPair,
     created_at: DateTime<Utc>,
 }
@@ -31,9 +32,11 @@ impl SigningKey {
     /// [`SeedRefused`] when the library has no memory for it: any 32 bytes make a key.
     pub fn from_seed(seed: &[u8; 32], created_at: DateTime<Utc>) -> Result<Self, SeedRefused> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| SeedRefused)?;
+        let mut kept = Box::new(Zeroizing::new([0; 32]));
+        kept.copy_from_slice(seed);
         Ok(Self {
             kid: thumbprint(&public_part(&pair)),
-            seed: Zeroizing::new(*seed),
+            seed: kept,
             pair,
             created_at,
         })
