@@ -2,9 +2,9 @@
 //!
 //! It is written and read here rather than by a JWT library, since such a library has to take in what
 //! others write. jsonwebtoken keeps whatever else a header says, passes over `crit`, compares `exp` to
-//! the system's clock, wants keys as PKCS #8 and does not wipe them. Around it the whole header and all
-//! claims would be read a second time by our own rules, and what it would add to them is base64 and a
-//! signature. Those come from the libraries that it uses for them too.
+//! the system's clock and wants keys as PKCS #8. Around it the whole header and all claims would be
+//! read a second time by our own rules, and what it would add to them is base64 and a signature. Those
+//! come from the libraries that it uses for them too.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
