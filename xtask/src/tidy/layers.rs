@@ -41,7 +41,7 @@ const DATABASES: &[&str] = &[
 ];
 const HTTP: &[&str] = &["axum*", "hyper*", "tower-http", "reqwest"];
 const HTTP_SERVERS: &[&str] = &["axum*", "tower-http"];
-const ADAPTERS: &[&str] = &["store-*", "oauth-client"];
+const ADAPTERS: &[&str] = &["store-*", "oauth-client", "token-jwt"];
 const ABOVE: &[&str] = &["app", "http-api", "sessiond"];
 const RANDOMNESS: &[&str] = &["getrandom", "rand", "rand_core", "fastrand"];
 
@@ -121,6 +121,31 @@ const LAYERS: &[Layer] = &[
             Ban::Package {
                 names: HTTP_SERVERS,
                 why: NO_WEB,
+            },
+        ],
+    },
+    Layer {
+        crates: &["token-jwt"],
+        bans: &[
+            Ban::Package {
+                names: ADAPTERS,
+                why: ONE_ADAPTER,
+            },
+            Ban::Package {
+                names: ABOVE,
+                why: ONE_ADAPTER,
+            },
+            Ban::Package {
+                names: HTTP,
+                why: "the keys of a token are ours: none is ever fetched",
+            },
+            Ban::Package {
+                names: RUNTIMES,
+                why: "signing and checking wait for nobody",
+            },
+            Ban::Package {
+                names: RANDOMNESS,
+                why: "seeds come through the Entropy port, so that a test can choose them",
             },
         ],
     },
