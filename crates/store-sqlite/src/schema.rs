@@ -9,9 +9,10 @@ const APPLICATION_ID: i64 = 0x7365_7364;
 
 /// Every step from an empty file to today's schema. Steps are only ever added at the end; the number
 /// of steps taken is kept in the file (`PRAGMA user_version`).
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     include_str!("../migrations/0001_sessions.sql"),
     include_str!("../migrations/0002_trust.sql"),
+    include_str!("../migrations/0003_accounts.sql"),
 ];
 
 /// Brings a database to today's schema, each step in a transaction of its own.
