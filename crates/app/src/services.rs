@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use session_core::ports::{
     AuditLog, Clock, Entropy, EntropyError, RateLimiter, RevocationList, SessionStore,
+    UserDirectory,
 };
 
 use crate::audit_trail::{AuditPolicy, AuditTrail};
@@ -22,6 +23,8 @@ pub struct Stores {
     pub rates: Arc<dyn RateLimiter>,
     /// The audit log.
     pub audit: Arc<dyn AuditLog>,
+    /// Accounts.
+    pub accounts: Arc<dyn UserDirectory>,
 }
 
 impl Stores {
@@ -29,13 +32,14 @@ impl Stores {
     #[must_use]
     pub fn all_in<S>(store: Arc<S>) -> Self
     where
-        S: SessionStore + RevocationList + RateLimiter + AuditLog + 'static,
+        S: SessionStore + RevocationList + RateLimiter + AuditLog + UserDirectory + 'static,
     {
         Self {
             sessions: Arc::clone(&store) as _,
             revocations: Arc::clone(&store) as _,
             rates: Arc::clone(&store) as _,
-            audit: store,
+            audit: Arc::clone(&store) as _,
+            accounts: store,
         }
     }
 }

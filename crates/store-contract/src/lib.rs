@@ -33,8 +33,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! [`revocation_tests!`], [`rate_limit_tests!`] and [`audit_tests!`] do the same for the other ports, one
-//! each: an adapter of one of them need not be an adapter of the others.
+//! [`revocation_tests!`], [`rate_limit_tests!`], [`audit_tests!`] and [`account_tests!`] do the same for
+//! the other ports, one each: an adapter of one of them need not be an adapter of the others.
 //!
 //! A durable store also passes [`restart`], and one that is all ports at once
 //! [`restart::a_closed_store_answers_on_no_port`].
@@ -46,6 +46,8 @@
     reason = "this crate is made of tests, whose way to fail is to panic"
 )]
 
+pub mod account_changes;
+pub mod accounts;
 pub mod audit;
 pub mod audit_chain;
 pub mod audit_queries;
@@ -255,6 +257,37 @@ macro_rules! audit_tests {
                 parallel_appends_are_put_in_some_order,
                 the_chain_is_followed_as_of_one_moment,
                 parallel_forgetting_counts_each_once
+            ]
+        );
+    };
+}
+
+/// Makes a test of each contract of a directory of accounts. `$fresh` is as for [`contract_tests!`],
+/// with an `Arc<dyn UserDirectory>`.
+#[macro_export]
+macro_rules! account_tests {
+    ($fresh:ident) => {
+        $crate::__tests!($fresh
+            accounts: [
+                what_was_added_is_found_whole,
+                who_is_unknown_is_not_there,
+                addresses_are_told_apart_to_the_byte,
+                an_address_is_taken_once,
+                of_parallel_additions_of_an_address_one_counts,
+                an_id_is_taken_once,
+                a_removed_account_is_gone,
+                an_address_changes_hands,
+                accounts_are_listed_newest_first,
+                pages_hold_each_once_while_others_come_and_go
+            ],
+            account_changes: [
+                parts_are_replaced,
+                an_outdated_version_changes_nothing,
+                of_parallel_changes_of_a_version_one_counts,
+                parallel_changes_lose_nothing,
+                each_change_reaches_its_account,
+                what_is_removed_is_not_changed_back,
+                what_was_answered_is_seen
             ]
         );
     };

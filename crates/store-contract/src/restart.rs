@@ -5,18 +5,20 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use serde_json::json;
 use session_core::ports::{
-    AuditLog, Extension, LimitPolicy, RateLimiter, RevocationList, SessionChange, SessionLimit,
-    SessionStore, StoreErrorKind, Suspension, UpdateOutcome,
+    AccountChange, Addition, AuditLog, ChangeOutcome, Extension, LimitPolicy, RateLimiter,
+    RevocationList, SessionChange, SessionLimit, SessionStore, StoreErrorKind, Suspension,
+    UpdateOutcome, UserDirectory,
 };
 use session_core::{
     Activity, Attempt, AuditAction, AuditEvent, AuditFilter, AuditOrder, Metadata, PageRequest,
-    RateDecision, RateRule, Revocation, SessionId, Verified,
+    PasswordHash, RateDecision, RateRule, Revocation, SessionId, Verified,
 };
 
+use crate::accounts::{added, find, find_by, listed, remove};
 use crate::audit::{append, walked};
 use crate::samples::{
-    event, found, idling, ids, minute, revocation, revoked, session, start, stored, stored_with,
-    user,
+    account, email, event, found, idling, ids, minute, revocation, revoked, session, start, stored,
+    stored_with, user,
 };
 use crate::update::secret;
 
@@ -34,19 +36,22 @@ pub struct Stores {
     pub rates: Arc<dyn RateLimiter>,
     /// The audit log.
     pub audit: Arc<dyn AuditLog>,
+    /// The accounts.
+    pub accounts: Arc<dyn UserDirectory>,
 }
 
 impl Stores {
     /// Of a store that is all of them.
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: SessionStore + RevocationList + RateLimiter + AuditLog + 'static,
+        S: SessionStore + RevocationList + RateLimiter + AuditLog + UserDirectory + 'static,
     {
         Self {
             sessions: Arc::clone(&store) as _,
             revocations: Arc::clone(&store) as _,
             rates: Arc::clone(&store) as _,
-            audit: store,
+            audit: Arc::clone(&store) as _,
+            accounts: store,
         }
     }
 }
@@ -336,6 +341,54 @@ pub async fn the_audit_chain_survives_a_restart(open: impl AsyncFn() -> Stores) 
     stores.sessions.close().await;
 }
 
+/// Accounts, their versions and whose an address is outlast a store that was closed.
+///
+/// `open` opens the same data each time.
+pub async fn accounts_survive_a_restart(open: impl AsyncFn() -> Stores) {
+    let stores = open().await;
+    let directory = &stores.accounts;
+    let mut given = Vec::new();
+    for (n, address) in (0..).zip(["ada@example.org", "é@exämple.org", "eve@example.org"]) {
+        given.push(added(directory, account(address, minute(n))).await);
+    }
+    let change = AccountChange {
+        password: Some((PasswordHash::new("another"), minute(5))),
+        is_disabled: Some(true),
+        ..AccountChange::default()
+    };
+    let outcome = directory.change_account(given[1].id, 1, change).await;
+    let outcome = outcome.expect("the directory answers");
+    assert!(matches!(outcome, ChangeOutcome::Changed(_)), "{outcome:?}");
+    assert!(remove(directory, given[2].id).await);
+    let before = listed(directory, 10).await;
+    stores.sessions.close().await;
+    drop(stores);
+
+    let stores = open().await;
+    let directory = &stores.accounts;
+    assert_eq!(listed(directory, 10).await, before);
+    assert_eq!(before.len(), 2);
+    for account in before {
+        let found = find_by(directory, &account.email).await;
+        assert_eq!(found.as_ref(), Some(&account));
+        assert_eq!(find(directory, account.id).await, found);
+    }
+    assert_eq!(find(directory, given[2].id).await, None);
+    assert_eq!(find_by(directory, &email("eve@example.org")).await, None);
+    // What the rules need to know came back as well: who has an address, and which version it is.
+    let again = account("é@exämple.org", minute(6));
+    let again = directory.add_account(again).await;
+    assert_eq!(again.expect("it answers"), Addition::EmailTaken);
+    added(directory, account("eve@example.org", minute(6))).await;
+    for (version, is_outdated) in [(1, true), (2, false)] {
+        let change = AccountChange::default();
+        let outcome = directory.change_account(given[1].id, version, change).await;
+        let outcome = outcome.expect("it answers");
+        assert_eq!(outcome == ChangeOutcome::VersionConflict, is_outdated);
+    }
+    stores.sessions.close().await;
+}
+
 /// Closing the sessions closes the other ports of a store as well: each call is an error that says so,
 /// and never an empty answer.
 pub async fn a_closed_store_answers_on_no_port(stores: Stores) {
@@ -344,6 +397,7 @@ pub async fn a_closed_store_answers_on_no_port(stores: Stores) {
         revocations,
         rates,
         audit,
+        accounts,
     } = stores;
     let token = revocation("a", start());
     let rule = RateRule::new("a", 3, TimeDelta::minutes(1)).expect("a rule");
@@ -352,6 +406,8 @@ pub async fn a_closed_store_answers_on_no_port(stores: Stores) {
     let noted = revocations.revoke(std::slice::from_ref(&token)).await;
     noted.expect("an open store answers");
     append(&audit, std::slice::from_ref(&logout)).await;
+    let ada_herself = account("ada@example.org", start());
+    let id = added(&accounts, ada_herself.clone()).await.id;
     sessions.close().await;
 
     let (now, ada, page) = (start(), user("ada"), PageRequest::default());
@@ -379,7 +435,22 @@ pub async fn a_closed_store_answers_on_no_port(stores: Stores) {
         audit.count(&ada, AuditAction::Logout, now).await.map(drop),
         audit.verify(None).await.map(drop),
         audit.forget_events(now, 10).await.map(drop),
+        accounts.find_account(id).await.map(drop),
+        accounts
+            .find_account_by_email(&ada_herself.email)
+            .await
+            .map(drop),
+        accounts
+            .list_accounts(PageRequest::default())
+            .await
+            .map(drop),
+        accounts
+            .change_account(id, 1, AccountChange::default())
+            .await
+            .map(drop),
+        accounts.remove_account(id).await.map(drop),
+        accounts.add_account(ada_herself).await.map(drop),
     ]
     .map(|outcome| outcome.expect_err("a closed store fails").kind());
-    assert_eq!(kinds, [StoreErrorKind::Unavailable; 13]);
+    assert_eq!(kinds, [StoreErrorKind::Unavailable; 19]);
 }

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 use session_core::ports::{Created, EndedSession, LimitPolicy, SessionLimit, SessionStore};
 use session_core::{
-    AuditAction, AuditEvent, EndKind, EndReason, Ending, EventId, Lifetime, Revocation,
-    RevocationId, Session, SessionId, SessionSecret, TokenHash, TokenKind, UserId,
+    Account, AccountId, AuditAction, AuditEvent, Email, EndKind, EndReason, Ending, EventId,
+    Lifetime, Metadata, PasswordHash, Revocation, RevocationId, Session, SessionId, SessionSecret,
+    TokenHash, TokenKind, UserId,
 };
 
 /// A limit that no test reaches by accident.
@@ -103,6 +104,27 @@ pub fn event(user_name: &str, action: AuditAction, timestamp: DateTime<Utc>) -> 
     AuditEvent {
         user_id: Some(user(user_name)),
         ..AuditEvent::new(EventId::at(timestamp, tail()), timestamp, action)
+    }
+}
+
+/// An e-mail address.
+#[must_use]
+pub fn email(text: &str) -> Email {
+    text.parse().expect("an e-mail address")
+}
+
+/// A new account of this address, with an id that no other has.
+#[must_use]
+pub fn account(address: &str, created_at: DateTime<Utc>) -> Account {
+    Account {
+        id: AccountId::at(created_at, tail()),
+        email: email(address),
+        password_hash: PasswordHash::new("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA"),
+        metadata: Metadata::default(),
+        is_disabled: false,
+        version: 1,
+        created_at,
+        password_set_at: created_at,
     }
 }
 

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use store_contract::restart::{
-    Stores, rate_limits_survive_a_restart, revocations_survive_a_restart,
-    the_audit_chain_survives_a_restart,
+    Stores, accounts_survive_a_restart, rate_limits_survive_a_restart,
+    revocations_survive_a_restart, the_audit_chain_survives_a_restart,
 };
 use store_memory::MemoryStore;
 
@@ -54,4 +54,15 @@ async fn an_audit_chain_that_is_kept_survives() {
 #[should_panic(expected = "left == right")]
 async fn an_audit_chain_that_is_lost_does_not() {
     the_audit_chain_survives_a_restart(lost).await;
+}
+
+#[tokio::test]
+async fn accounts_that_are_kept_survive() {
+    accounts_survive_a_restart(kept()).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "left == right")]
+async fn accounts_that_are_lost_do_not() {
+    accounts_survive_a_restart(lost).await;
 }

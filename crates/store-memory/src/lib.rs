@@ -1,4 +1,4 @@
-//! Sessions, revocations, rate limits and the audit log in the memory of one process.
+//! Sessions, revocations, rate limits, accounts and the audit log in the memory of one process.
 //!
 //! For tests, for development, and for deployments of one node where a restart may sign everyone
 //! out. It keeps every promise of the port but durability.
@@ -17,6 +17,7 @@
 
 #![deny(missing_docs)]
 
+mod accounts;
 mod audit;
 mod guarded;
 mod rates;

@@ -12,6 +12,7 @@ use session_core::{
     Standing, UserId,
 };
 
+use crate::accounts::Accounts;
 use crate::audit::Chain;
 use crate::guarded::Guarded;
 use crate::rates::Rates;
@@ -24,6 +25,7 @@ pub struct MemoryStore {
     sessions: Guarded<Tables>,
     pub(crate) revocations: Guarded<Revocations>,
     pub(crate) rates: Guarded<Rates>,
+    pub(crate) accounts: Guarded<Accounts>,
     pub(crate) audit: Guarded<Chain>,
 }
 
@@ -287,6 +289,7 @@ impl SessionStore for MemoryStore {
         self.sessions.close();
         self.revocations.close();
         self.rates.close();
+        self.accounts.close();
         self.audit.close();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use session_core::ports::{AuditLog, RateLimiter, RevocationList, SessionStore};
+use session_core::ports::{AuditLog, RateLimiter, RevocationList, SessionStore, UserDirectory};
 use store_memory::MemoryStore;
 
 async fn fresh() -> (Arc<dyn SessionStore>, ()) {
@@ -21,10 +21,15 @@ async fn fresh_audit() -> (Arc<dyn AuditLog>, ()) {
     (Arc::new(MemoryStore::new()), ())
 }
 
+async fn fresh_accounts() -> (Arc<dyn UserDirectory>, ()) {
+    (Arc::new(MemoryStore::new()), ())
+}
+
 store_contract::contract_tests!(fresh);
 store_contract::revocation_tests!(fresh_revocations);
 store_contract::rate_limit_tests!(fresh_rates);
 store_contract::audit_tests!(fresh_audit);
+store_contract::account_tests!(fresh_accounts);
 
 /// Asked of this store only: exact however many users are past their deadline.
 #[tokio::test]

@@ -30,6 +30,7 @@
 
 #![deny(missing_docs)]
 
+mod accounts;
 mod audit;
 mod copies;
 mod error;

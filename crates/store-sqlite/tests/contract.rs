@@ -26,7 +26,9 @@ macro_rules! all_contracts {
     ($copies:literal) => {
         use std::sync::Arc;
 
-        use session_core::ports::{AuditLog, RateLimiter, RevocationList, SessionStore};
+        use session_core::ports::{
+            AuditLog, RateLimiter, RevocationList, SessionStore, UserDirectory,
+        };
         use tempfile::TempDir;
 
         async fn fresh() -> (Arc<dyn SessionStore>, TempDir) {
@@ -49,10 +51,16 @@ macro_rules! all_contracts {
             (store, folder)
         }
 
+        async fn fresh_directory() -> (Arc<dyn UserDirectory>, TempDir) {
+            let (store, folder) = super::fresh($copies).await;
+            (store, folder)
+        }
+
         store_contract::contract_tests!(fresh);
         store_contract::revocation_tests!(fresh_list);
         store_contract::rate_limit_tests!(fresh_limiter);
         store_contract::audit_tests!(fresh_log);
+        store_contract::account_tests!(fresh_directory);
     };
 }
 
@@ -94,6 +102,12 @@ async fn rate_limits_survive_a_restart() {
 async fn the_audit_chain_survives_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     restart::the_audit_chain_survives_a_restart(async || reopened(folder.path()).await).await;
+}
+
+#[tokio::test]
+async fn accounts_survive_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    restart::accounts_survive_a_restart(async || reopened(folder.path()).await).await;
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use sqlx::SqliteConnection;
 use tokio::sync::oneshot;
 
 use super::{
-    append, create, end, end_user, extend, forget, rate, rate_reset, revoke, suspend, sweep, touch,
-    update,
+    account_add, account_change, account_remove, append, create, end, end_user, extend, forget,
+    rate, rate_reset, revoke, suspend, sweep, touch, update,
 };
 use crate::copies::AllCopies;
 use crate::error::Failure;
@@ -198,7 +198,21 @@ macro_rules! kinds {
 
 // In this order within a transaction.
 kinds!(
-    create, touch, extend, update, suspend, end, end_user, sweep, revoke, rate, rate_reset, append,
+    create,
+    touch,
+    extend,
+    update,
+    suspend,
+    end,
+    end_user,
+    sweep,
+    revoke,
+    rate,
+    rate_reset,
+    account_add,
+    account_change,
+    account_remove,
+    append,
     forget
 );
 

@@ -1,5 +1,8 @@
 //! Writes: one task, one connection, one transaction for all that waits.
 
+pub(crate) mod account_add;
+pub(crate) mod account_change;
+pub(crate) mod account_remove;
 pub(crate) mod append;
 pub(crate) mod create;
 pub(crate) mod end;
