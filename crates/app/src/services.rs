@@ -1,16 +1,19 @@
 use std::sync::Arc;
 
 use session_core::ports::{
-    AuditLog, Clock, Entropy, EntropyError, RateLimiter, RevocationList, SessionStore,
-    UserDirectory,
+    AccessTokenSigner, AuditLog, Clock, Entropy, EntropyError, PasswordHasher, RateLimiter,
+    RevocationList, SessionStore, UserDirectory,
 };
 
+use crate::account_service::AccountService;
 use crate::audit_trail::{AuditPolicy, AuditTrail};
 use crate::ending::Cleaned;
 use crate::revocation_service::{RevocationPolicy, RevocationService};
 use crate::security_policy::SecurityPolicy;
 use crate::security_service::SecurityService;
-use crate::{SessionError, SessionManager, SessionPolicy};
+use crate::{
+    AccessTokens, LoginPolicy, LoginService, SessionError, SessionManager, SessionPolicy,
+};
 
 /// Where everything is kept.
 #[derive(Clone)]
@@ -50,6 +53,25 @@ impl std::fmt::Debug for Stores {
     }
 }
 
+/// What everything needs besides the stores.
+#[derive(Clone)]
+pub struct Ports {
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Unpredictable bytes.
+    pub entropy: Arc<dyn Entropy>,
+    /// What hashes passwords.
+    pub passwords: Arc<dyn PasswordHasher>,
+    /// What signs access tokens.
+    pub signer: Arc<dyn AccessTokenSigner>,
+}
+
+impl std::fmt::Debug for Ports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ports").finish_non_exhaustive()
+    }
+}
+
 /// The numbers that everything goes by.
 #[derive(Debug, Clone, Default)]
 pub struct Policies {
@@ -61,6 +83,8 @@ pub struct Policies {
     pub revocation: RevocationPolicy,
     /// Of the audit log.
     pub audit: AuditPolicy,
+    /// Of logins.
+    pub login: LoginPolicy,
 }
 
 /// All use cases, over the same stores and the same clock.
@@ -74,6 +98,12 @@ pub struct Services {
     pub security: Arc<SecurityService>,
     /// The way to the audit log.
     pub audit: Arc<AuditTrail>,
+    /// Access tokens.
+    pub access_tokens: Arc<AccessTokens>,
+    /// Signing in, and staying so.
+    pub logins: Arc<LoginService>,
+    /// Who may sign in.
+    pub accounts: Arc<AccountService>,
 }
 
 impl Services {
@@ -81,52 +111,59 @@ impl Services {
     ///
     /// # Errors
     /// [`EntropyError`].
-    pub fn start(
-        stores: Stores,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        policies: Policies,
-    ) -> Result<Self, EntropyError> {
+    pub fn start(stores: Stores, ports: Ports, policies: Policies) -> Result<Self, EntropyError> {
+        let (clock, entropy) = (|| Arc::clone(&ports.clock), || Arc::clone(&ports.entropy));
         let log = Arc::clone(&stores.audit);
-        let audit = AuditTrail::start(log, Arc::clone(&clock), &*entropy, policies.audit)?;
+        let audit = AuditTrail::start(log, clock(), &*ports.entropy, policies.audit)?;
         let audit = Arc::new(audit);
-        let Policies {
-            session,
-            security,
-            revocation,
-            ..
-        } = policies;
-        let sessions = SessionManager::new(
-            stores.sessions,
-            Arc::clone(&clock),
-            Arc::clone(&entropy),
-            session,
-        )
-        .guarded(security.risk, security.enforcement)
-        .audited(Arc::clone(&audit));
+        let sessions = SessionManager::new(stores.sessions, clock(), entropy(), policies.session)
+            .guarded(policies.security.risk, policies.security.enforcement)
+            .audited(Arc::clone(&audit));
         let sessions = Arc::new(sessions);
-        let revocations = RevocationService::new(
+        let revocations = Arc::new(RevocationService::new(
             Arc::clone(&sessions),
             stores.revocations,
             Arc::clone(&audit),
-            Arc::clone(&clock),
-            Arc::clone(&entropy),
-            revocation,
-        );
-        let security = SecurityService::new(
+            clock(),
+            entropy(),
+            policies.revocation,
+        ));
+        let security = Arc::new(SecurityService::new(
             Arc::clone(&sessions),
             stores.rates,
             stores.audit,
             Arc::clone(&audit),
-            clock,
-            entropy,
-            security,
-        );
+            clock(),
+            entropy(),
+            policies.security,
+        ));
+        let access_tokens = Arc::new(AccessTokens::new(
+            ports.signer,
+            Arc::clone(&sessions),
+            Arc::clone(&revocations),
+            Arc::clone(&ports.clock),
+            Arc::clone(&ports.entropy),
+            policies.login.access_token_lifetime,
+        ));
+        let logins = Arc::new(LoginService {
+            sessions: Arc::clone(&sessions),
+            revocations: Arc::clone(&revocations),
+            security: Arc::clone(&security),
+            accounts: stores.accounts,
+            hasher: ports.passwords,
+            access_tokens: Arc::clone(&access_tokens),
+            audit: Arc::clone(&audit),
+            policy: policies.login,
+        });
+        let accounts = AccountService::new(Arc::clone(&logins), ports.clock, ports.entropy);
         Ok(Self {
             sessions,
-            revocations: Arc::new(revocations),
-            security: Arc::new(security),
+            revocations,
+            security,
             audit,
+            access_tokens,
+            logins,
+            accounts: Arc::new(accounts),
         })
     }
 

@@ -11,8 +11,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use session_core::parse_strict_json;
 
-/// Longest token that is signed or looked at, in bytes: it has to fit into a header of a request.
-pub const MAX_TOKEN_BYTES: usize = 4096;
+/// Longest token that is signed or looked at, in bytes: it has to fit into the headers of a request,
+/// and the role and permissions of any session have to fit into it.
+pub const MAX_TOKEN_BYTES: usize = 8192;
 
 /// Says that a token is an access token, and not some other token of the same issuer (RFC 9068 §2.1).
 ///
