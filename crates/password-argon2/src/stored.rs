@@ -57,12 +57,15 @@ impl StoredHash {
             Some(version) => Version::try_from(version).map_err(damaged)?,
             None => Version::V0x10,
         };
-        // Left out, the library would take those of its own that it happens to have.
-        if ["m", "t", "p"]
+        // As the reference implementation writes them. The library takes more: its own value for one
+        // that is left out, the last of one that comes twice.
+        if !phc
+            .params
             .iter()
-            .any(|name| phc.params.get(*name).is_none())
+            .map(|(name, _)| name.as_str().to_owned())
+            .eq(["m", "t", "p"])
         {
-            return Err(damaged("a parameter is missing"));
+            return Err(damaged("the parameters are not m, t and p"));
         }
         let params = Params::try_from(&phc).map_err(damaged)?;
         if Argon2Params::are_exceeded_by(&params) {
@@ -118,4 +121,47 @@ fn failed(error: impl fmt::Display) -> HashError {
 
 fn damaged(why: impl fmt::Display) -> HashError {
     HashError::Damaged(why.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<StoredHash, HashError> {
+        StoredHash::read(&PasswordHash::new(text))
+    }
+
+    proptest! {
+        /// Whatever a store gives back: what is read is within the bounds, and nothing panics.
+        #[test]
+        fn what_is_read_is_within_the_bounds(
+            name in "argon2(id|i|d)?", version in "(\\$v=(19|16|[0-9]{0,12}))?",
+            params in "(m=[0-9]{0,11},t=[0-9]{0,11},p=[0-9]{0,9}|[mtp=,0-9é]{0,30})",
+            rest in "(\\$[A-Za-z0-9+/]{0,70}){0,3}",
+        ) {
+            if let Ok(stored) = read(&format!("${name}{version}${params}{rest}")) {
+                prop_assert!(stored.params.m_cost() <= Argon2Params::MOST_MEMORY_KIB);
+                prop_assert!(stored.params.t_cost() <= Argon2Params::MOST_PASSES);
+                prop_assert!(stored.params.p_cost() <= Argon2Params::MOST_LANES);
+                prop_assert!(stored.params.m_cost() >= 8 * stored.params.p_cost());
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "(\\$|argon2id|v=19|m=8|,|=|.){0,20}") {
+            let _ = read(&text);
+        }
+    }
+
+    /// A decoy is a hash of today in all but having a password.
+    #[test]
+    fn a_decoy_is_as_strong_as_a_hash_of_today() {
+        let today = Argon2Params::new(20_480, 3, 2).unwrap();
+        let decoy = StoredHash::read(&StoredHash::decoy(today).unwrap()).unwrap();
+        assert!(!decoy.is_weaker_than(today));
+        assert_eq!(decoy.params.block_count(), 20_480);
+        assert_eq!((decoy.params.t_cost(), decoy.params.p_cost()), (3, 2));
+    }
 }
