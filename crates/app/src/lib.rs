@@ -81,7 +81,7 @@ pub use policy::{Freshness, SessionPolicy};
 pub use revocation_service::{IssuedToken, RevocationPolicy, RevocationService, RevokedSession};
 pub use security_policy::{Enforcement, SecurityPolicy};
 pub use security_service::{SecurityService, SecuritySummary};
-pub use services::{Policies, Ports, Services, Stores};
+pub use services::{Policies, Ports, Services, Stores, UserCounts};
 pub use session_manager::SessionManager;
 pub use system::{SystemClock, SystemEntropy};
 pub use terms::{CreatedSession, Extended, Found, NewSession, Rotated, SessionRef, Verdict};

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use session_core::ports::{Clock, EndOutcome, EndedBatch, EndedSession, Entropy, RevocationList};
 use session_core::{
-    AuditAction, AuditEvent, EndKind, EndReason, Page, PageRequest, Revocation, RevocationId,
+    AuditAction, AuditEvent, EndKind, EndReason, MAX_PAGE, Page, PageRequest, Revocation, RevocationId,
     Session, SessionId, SessionToken, TokenHash, TokenKind, UserId,
 };
 
@@ -229,6 +229,21 @@ impl RevocationService {
             Some(token) => Some(self.sessions.spared(user_id, token, origin).await?),
             None => None,
         };
+        self.revoke_user_but(user_id, except, reason, origin).await
+    }
+
+    /// Ends all of a user's sessions but the one that is spared; as [`Self::revoke_user`], for callers
+    /// who know by themselves which that is.
+    ///
+    /// # Errors
+    /// `Entropy`; `Store`, and then what was ended so far stays ended.
+    pub async fn revoke_user_but(
+        &self,
+        user_id: &UserId,
+        except: Option<SessionId>,
+        reason: EndReason,
+        origin: &Origin<'_>,
+    ) -> Result<Vec<EndedSession>, SessionError> {
         let mut all = Vec::new();
         let outcome = self
             .end_all(user_id, except, &reason, &mut all, origin)
@@ -334,6 +349,25 @@ impl RevocationService {
         page: PageRequest<RevocationId>,
     ) -> Result<Page<Arc<Revocation>, RevocationId>, SessionError> {
         Ok(self.list.history(user_id, session_id, page).await?)
+    }
+
+    /// How many of a user's sessions and tokens are refused before they expire.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub async fn count(&self, user_id: &UserId) -> Result<u64, SessionError> {
+        let now = self.clock.now();
+        let mut page = PageRequest::new(Some(MAX_PAGE), None)?;
+        let mut count = 0;
+        loop {
+            let found = self.list.history(Some(user_id.clone()), None, page).await?;
+            let in_force = found.items.iter().filter(|entry| entry.expires_at > now);
+            count += in_force.count() as u64;
+            match found.next {
+                Some(next) => page = page.following(next),
+                None => return Ok(count),
+            }
+        }
     }
 
     /// Forgets revocations whose time is over, one batch.

@@ -295,6 +295,16 @@ impl SecurityService {
         Ok(self.log.page(filter, order, page).await?)
     }
 
+    /// How many sessions of a user were begun, as far back as the audit log reaches.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub async fn count_created(&self, user_id: &UserId) -> Result<u64, SessionError> {
+        self.audit.flush().await;
+        let (action, since) = (AuditAction::SessionCreated, DateTime::<Utc>::UNIX_EPOCH);
+        Ok(self.log.count(user_id, action, since).await?)
+    }
+
     /// Follows the chain of the audit log; see [`AuditLog::verify`].
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use session_core::UserId;
 use session_core::ports::{
     AccessTokenSigner, AuditLog, Clock, Entropy, EntropyError, PasswordHasher, RateLimiter,
     RevocationList, SessionStore, UserDirectory,
@@ -11,9 +12,7 @@ use crate::ending::Cleaned;
 use crate::revocation_service::{RevocationPolicy, RevocationService};
 use crate::security_policy::SecurityPolicy;
 use crate::security_service::SecurityService;
-use crate::{
-    AccessTokens, LoginPolicy, LoginService, SessionError, SessionManager, SessionPolicy,
-};
+use crate::{AccessTokens, LoginPolicy, LoginService, SessionError, SessionManager, SessionPolicy};
 
 /// Where everything is kept.
 #[derive(Clone)]
@@ -85,6 +84,17 @@ pub struct Policies {
     pub audit: AuditPolicy,
     /// Of logins.
     pub login: LoginPolicy,
+}
+
+/// Counts over one user; see [`Services::user_counts`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserCounts {
+    /// Live sessions.
+    pub active: u64,
+    /// Sessions that were begun, as far back as the audit log reaches.
+    pub created: u64,
+    /// Sessions and tokens that are refused before they expire.
+    pub revoked: u64,
 }
 
 /// All use cases, over the same stores and the same clock.
@@ -164,6 +174,18 @@ impl Services {
             access_tokens,
             logins,
             accounts: Arc::new(accounts),
+        })
+    }
+
+    /// Counts over one user.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub async fn user_counts(&self, user_id: &UserId) -> Result<UserCounts, SessionError> {
+        Ok(UserCounts {
+            active: self.sessions.count(user_id).await?,
+            created: self.security.count_created(user_id).await?,
+            revoked: self.revocations.count(user_id).await?,
         })
     }
 

@@ -6,7 +6,8 @@ use session_core::ports::{
     Clock, Created, Entropy, Extension, SessionChange, SessionStore, StoreError,
 };
 use session_core::{
-    Activity, AuditAction, ClientDetails, DeviceFingerprint, Page, PageRequest, Refusal,
+    Activity, AuditAction, ClientDetails, DeviceFingerprint, MAX_PAGE, Page, PageRequest,
+    Refusal,
     RiskAction, RiskPolicy, Session, SessionId, SessionSecret, SessionStats, SessionToken, UserId,
 };
 use zeroize::Zeroizing;
@@ -316,6 +317,24 @@ impl SessionManager {
             items: items.into_iter().map(up_to_date).collect(),
             next,
         })
+    }
+
+    /// How many live sessions a user has.
+    ///
+    /// # Errors
+    /// `Store`.
+    pub async fn count(&self, user_id: &UserId) -> Result<u64, SessionError> {
+        let now = self.clock.now();
+        let mut page = PageRequest::new(Some(MAX_PAGE), None)?;
+        let mut count = 0;
+        loop {
+            let found = self.store.list(user_id, page, now).await?;
+            count += found.items.len() as u64;
+            match found.next {
+                Some(next) => page = page.following(next),
+                None => return Ok(count),
+            }
+        }
     }
 
     /// Counts over all sessions.

@@ -2,6 +2,11 @@
 
 #[cfg(feature = "sqlite")]
 use std::path::PathBuf;
+#[cfg(feature = "argon2")]
+use std::sync::Arc;
+
+#[cfg(feature = "argon2")]
+use session_core::ports::{Entropy, PasswordHasher};
 
 use crate::Stores;
 
@@ -66,3 +71,19 @@ pub async fn open_stores(settings: StoreSettings) -> Result<Stores, WiringError>
 
 #[cfg(feature = "sqlite")]
 pub use store_sqlite::{VerifyError, verify_audit_log};
+
+/// What hashes passwords, as much at once as there are cores.
+#[cfg(feature = "argon2")]
+#[must_use]
+pub fn password_hasher(entropy: Arc<dyn Entropy>) -> Arc<dyn PasswordHasher> {
+    let (params, limits) = (Argon2Params::default(), HashLimits::default());
+    Arc::new(Argon2Hasher::new(params, limits, entropy))
+}
+
+#[cfg(feature = "argon2")]
+pub use password_argon2::{Argon2Hasher, Argon2Params, HashLimits};
+#[cfg(feature = "jwt")]
+pub use token_jwt::{
+    JwtSigner, KeyRingError, SecretTooShort, SeedRefused, SharedSecret, SigningKey, SigningKeys,
+    TokenKeys, TokenParties,
+};

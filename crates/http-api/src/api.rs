@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::client::TrustedProxies;
 use crate::keys::ServiceKeys;
 use crate::request_id::RequestIds;
-use crate::{admin, front, openapi, operations, security, sessions};
+use crate::{admin, auth, front, oauth2, openapi, operations, security, sessions};
 
 /// Most requests that are carried out to their end at once, waited for or not. Past it the answer is
 /// 503: what hangs must not pile up.
@@ -44,6 +44,11 @@ pub struct ApiConfig {
     /// Whether a session whose role is `admin` opens the admin face (`SESSION_ADMIN_BY_ROLE`). Who
     /// holds a service key can begin such a session.
     pub admin_by_role: bool,
+    /// Whether anyone may register (`SESSION_REGISTRATION`).
+    pub registration: bool,
+    /// Origins of other sites whose pages may use this API with the user's cookie
+    /// (`SESSION_ALLOWED_ORIGINS`), as browsers send them: `https://app.example.org`.
+    pub allowed_origins: Vec<String>,
 }
 
 impl Default for ApiConfig {
@@ -57,11 +62,17 @@ impl Default for ApiConfig {
             require_https: false,
             limit_creates: false,
             admin_by_role: true,
+            registration: false,
+            allowed_origins: Vec::new(),
         }
     }
 }
 
 impl ApiConfig {
+    pub(crate) fn allows_origin(&self, origin: &str) -> bool {
+        self.allowed_origins.iter().any(|allowed| allowed == origin)
+    }
+
     /// The name of the cookie that carries a session token.
     ///
     /// The prefix `__Host-` binds it to https and to this host, and browsers enforce that
@@ -110,6 +121,8 @@ impl Api {
         let (router, description) = OpenApiRouter::with_openapi(openapi::description())
             .merge(sessions::routes())
             .merge(security::routes())
+            .merge(auth::routes())
+            .merge(oauth2::routes())
             .merge(admin::routes(&shared))
             .merge(operations::routes())
             .split_for_parts();

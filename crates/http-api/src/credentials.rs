@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderName};
 use session_core::SessionToken;
 
 use crate::api::{ApiConfig, AppState};
-use crate::keys::KeyRole;
+use crate::keys::{KeyRole, ServiceKeys};
 use crate::problem::Problem;
 use crate::request_info::RequestInfo;
 
@@ -74,6 +74,13 @@ pub(crate) fn session_token(
         values(headers, &COOKIE).flat_map(|line| cookies(line, config.session_cookie()));
     let text = one_of(in_headers.chain(in_cookies))?;
     Ok(text.map(|text| std::str::from_utf8(text).ok()?.parse().ok()))
+}
+
+/// The access token that a request carries as `Authorization: Bearer`; a key is none.
+pub(crate) fn access_token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let bearers = values(headers, &AUTHORIZATION).filter_map(bearer);
+    let token = one_of(bearers)?.map(|token| std::str::from_utf8(token).unwrap_or_default());
+    Ok(token.filter(|token| !ServiceKeys::is_key(token)))
 }
 
 fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {

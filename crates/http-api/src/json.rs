@@ -1,6 +1,6 @@
 //! Bodies, paths and queries, each with a problem for what cannot be read.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts};
 use axum::http::header::CONTENT_TYPE;
@@ -26,25 +26,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request<Body>, _: &S) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
+        if !media_type_is(request.headers(), b"application/json") {
             return Err(Problem::unsupported_media_type());
         }
-        let incomplete =
-            || Problem::malformed("incomplete_body", "The body ended before it was complete.");
-        let body = Limited::new(request.into_body(), MAX_BODY_BYTES).collect();
-        // Whoever sends half a body and falls silent must not be waited for, by whatever carries this
-        // request out.
-        let body = tokio::time::timeout(REQUEST_TIMEOUT, body)
-            .await
-            .map_err(|_elapsed| incomplete())?;
-        let body = body.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                Problem::body_too_large()
-            } else {
-                incomplete()
-            }
-        })?;
-        let value = parse_strict_json(&body.to_bytes()).map_err(|error| {
+        let body = read_body(request).await?;
+        let value = parse_strict_json(&body).map_err(|error| {
             Problem::malformed(
                 "malformed_json",
                 format!("The body cannot be read: {error}."),
@@ -102,7 +88,28 @@ where
     read.transpose().map_err(D::Error::custom)
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// The whole body of a request, within its bounds.
+pub(crate) async fn read_body(request: Request<Body>) -> Result<Bytes, Problem> {
+    let incomplete =
+        || Problem::malformed("incomplete_body", "The body ended before it was complete.");
+    let body = Limited::new(request.into_body(), MAX_BODY_BYTES).collect();
+    // Whoever sends half a body and falls silent must not be waited for, by whatever carries this
+    // request out.
+    let body = tokio::time::timeout(REQUEST_TIMEOUT, body)
+        .await
+        .map_err(|_elapsed| incomplete())?;
+    let body = body.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            Problem::body_too_large()
+        } else {
+            incomplete()
+        }
+    })?;
+    Ok(body.to_bytes())
+}
+
+/// Whether a request says once, and of this media type, what its body is.
+pub(crate) fn media_type_is(headers: &HeaderMap, wanted: &[u8]) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let (Some(first), None) = (types.next(), types.next()) else {
         return false;
@@ -114,7 +121,7 @@ fn is_json(headers: &HeaderMap) -> bool {
         .unwrap_or_default();
     media_type
         .trim_ascii()
-        .eq_ignore_ascii_case(b"application/json")
+        .eq_ignore_ascii_case(wanted)
 }
 
 /// A part of the path, decoded.

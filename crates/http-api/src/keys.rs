@@ -58,6 +58,13 @@ impl ServiceKeys {
     /// Fewest different characters: 32 random ones of base64url practically never have fewer.
     const MIN_DIFFERENT: usize = 10;
 
+    /// Whether a text has the form of a key, known or not.
+    pub(crate) fn is_key(text: &str) -> bool {
+        [KeyRole::Service, KeyRole::Admin]
+            .iter()
+            .any(|role| text.starts_with(role.prefix()))
+    }
+
     /// Adds a key.
     ///
     /// # Errors

@@ -7,19 +7,28 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use app::{Policies, Services, Stores, SystemClock, SystemEntropy};
+//! use app::wiring::{JwtSigner, SigningKey, SigningKeys, TokenParties, password_hasher};
+//! use app::{Policies, Ports, Services, Stores, SystemClock, SystemEntropy};
 //! use axum::body::Body;
 //! use axum::http::Request;
 //! use http_api::{Api, ApiConfig, ServiceKeys};
 //! use store_memory::MemoryStore;
 //!
 //! # tokio::runtime::Runtime::new()?.block_on(async {
-//! let services = Services::start(
-//!     Stores::all_in(Arc::new(MemoryStore::new())),
-//!     Arc::new(SystemClock::new()),
-//!     Arc::new(SystemEntropy),
-//!     Policies::default(),
-//! )?;
+//! # use session_core::ports::{Clock as _, Entropy as _};
+//! let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
+//! let mut seed = [0; 32];
+//! entropy.fill(&mut seed)?;
+//! let key = SigningKey::from_seed(&seed, clock.now())?;
+//! let parties = TokenParties { issuer: "example".into(), audience: "example".into() };
+//! let ports = Ports {
+//!     passwords: password_hasher(entropy.clone()),
+//!     signer: Arc::new(JwtSigner::new(parties, SigningKeys::new(key))),
+//!     clock,
+//!     entropy,
+//! };
+//! let stores = Stores::all_in(Arc::new(MemoryStore::new()));
+//! let services = Services::start(stores, ports, Policies::default())?;
 //! let api = Api::new(services, ServiceKeys::default(), ApiConfig::default());
 //! let answer = api.respond(Request::get("/health").body(Body::empty())?).await;
 //! assert_eq!(answer.status(), 200);
@@ -32,11 +41,14 @@
 
 mod admin;
 mod api;
+mod auth;
 mod client;
 mod credentials;
 mod front;
 mod json;
+mod form;
 mod keys;
+mod oauth2;
 mod openapi;
 mod operations;
 mod problem;
@@ -44,6 +56,7 @@ mod request_id;
 mod request_info;
 mod security;
 mod sessions;
+mod site;
 
 pub use api::{Api, ApiConfig};
 pub use client::{MalformedNetworks, PeerAddress, TrustedProxies};

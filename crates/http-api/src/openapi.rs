@@ -38,7 +38,13 @@ pub(crate) fn description() -> OpenApi {
         "The token of a session whose role is `admin`.",
     );
     let token = ApiKeyValue::with_description("X-Session-ID", "A session token.");
+    let access_token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("An access token."))
+        .build();
     let components = ComponentsBuilder::new()
+        .security_scheme("access_token", SecurityScheme::Http(access_token))
         .security_scheme("service_key", SecurityScheme::Http(key))
         .security_scheme("admin_key", SecurityScheme::Http(admin_key))
         .security_scheme(

@@ -2,13 +2,16 @@
 
 use std::error::Error as _;
 
-use app::{ErrorKind, SessionError};
+use app::{AccountError, ErrorKind, SessionError};
 use axum::body::Body;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use session_core::ports::HashError;
 use utoipa::ToSchema;
+
+use crate::sessions::refused;
 
 /// Seconds after which to try again when the store is away.
 const RETRY_AFTER_SECONDS: u64 = 1;
@@ -86,6 +89,11 @@ impl Problem {
         )
     }
 
+    pub(crate) fn no_such_account() -> Self {
+        let detail = "There is no such account.";
+        Self::new(StatusCode::NOT_FOUND, "account_not_found", detail)
+    }
+
     pub(crate) fn no_such_route() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
@@ -119,7 +127,7 @@ impl Problem {
     }
 
     pub(crate) fn unsupported_media_type() -> Self {
-        let detail = "The body must be application/json.";
+        let detail = "The body is not of the media type that this route takes.";
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
@@ -213,6 +221,27 @@ impl From<SessionError> for Problem {
             }
             ErrorKind::Unavailable => Self::unavailable(with_source(&error)),
             ErrorKind::Internal => Self::internal(with_source(&error)),
+        }
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        match error {
+            // One answer for every reason: see `LoginService::login`.
+            AccountError::Refused => {
+                let detail = "The e-mail address or the password is wrong.";
+                Self::unauthorized("invalid_credentials", detail)
+            }
+            AccountError::NotLive(refusal) => refused(refusal),
+            AccountError::EmailTaken => {
+                let detail = "The e-mail address has an account already.";
+                Self::new(StatusCode::CONFLICT, "email_taken", detail)
+            }
+            AccountError::NoSuchAccount => Self::no_such_account(),
+            AccountError::Hash(HashError::Busy) => Self::unavailable(error.to_string()),
+            AccountError::Hash(_) | AccountError::Sign(_) => Self::internal(error.to_string()),
+            AccountError::Session(error) => error.into(),
         }
     }
 }

@@ -92,6 +92,16 @@ impl RequestInfo {
         })
     }
 
+    /// The address and the user agent of whoever sent this request: for routes that end users call by
+    /// themselves.
+    pub(crate) fn client(&self) -> ClientDetails {
+        ClientDetails {
+            ip_address: self.address,
+            user_agent: self.user_agent().map(Into::into),
+            device_fingerprint: None,
+        }
+    }
+
     /// Whether the method changes nothing (RFC 9110 §9.2.1).
     pub(crate) fn is_safe(&self) -> bool {
         self.method.is_safe()

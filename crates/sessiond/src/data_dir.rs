@@ -75,40 +75,40 @@ impl DataDir {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+}
 
-    /// The text of a private file, if there is such a file.
-    pub(crate) fn read(&self, name: &str) -> Result<Option<String>, DataDirError> {
-        match fs::read_to_string(self.path.join(name)) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(DataDirError::Io {
-                path: self.path.join(name),
-                source,
-            }),
-        }
-    }
-
-    /// Writes a private file whole or not at all: a crash leaves no half of it.
-    pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), DataDirError> {
-        let path = self.path.join(name);
-        let io = |source| DataDirError::Io {
-            path: path.clone(),
+/// The text of a private file in a data folder, if there is such a file.
+pub(crate) fn read(folder: &Path, name: &str) -> Result<Option<String>, DataDirError> {
+    match fs::read_to_string(folder.join(name)) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(DataDirError::Io {
+            path: folder.join(name),
             source,
-        };
-        let draft = self.path.join(format!("{name}.new"));
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&draft)
-            .map_err(io)?;
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.sync_all())
-            .map_err(io)?;
-        fs::rename(&draft, &path).map_err(io)?;
-        File::open(&self.path)
-            .and_then(|folder| folder.sync_all())
-            .map_err(io)
+        }),
     }
+}
+
+/// Writes a private file into a data folder whole or not at all: a crash leaves no half of it.
+pub(crate) fn write(folder: &Path, name: &str, text: &str) -> Result<(), DataDirError> {
+    let path = folder.join(name);
+    let io = |source| DataDirError::Io {
+        path: path.clone(),
+        source,
+    };
+    let draft = folder.join(format!("{name}.new"));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)
+        .map_err(io)?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(io)?;
+    fs::rename(&draft, &path).map_err(io)?;
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(io)
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_api::{KeyRole, ServiceKeys, UnfitKey};
 use session_core::ports::{Entropy, EntropyError};
 
-use crate::data_dir::{DataDir, DataDirError};
+use crate::data_dir::{self, DataDir, DataDirError};
 use crate::settings::Settings;
 
 const SERVICE_KEY_FILE: &str = "service.key";
@@ -68,11 +68,11 @@ impl Keys {
             (KeyRole::Service, SERVICE_KEY_FILE),
             (KeyRole::Admin, ADMIN_KEY_FILE),
         ] {
-            let key = match data_dir.read(name)? {
+            let key = match data_dir::read(data_dir.path(), name)? {
                 Some(key) => key,
                 None => {
                     let key = make(role, entropy)?;
-                    data_dir.write(name, &format!("{key}\n"))?;
+                    data_dir::write(data_dir.path(), name, &format!("{key}\n"))?;
                     key
                 }
             };

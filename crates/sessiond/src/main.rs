@@ -1,5 +1,6 @@
 //! The session server: command line, settings, start and stop. It holds no rules.
 
+mod access_token_keys;
 mod audit;
 mod command_line;
 mod data_dir;

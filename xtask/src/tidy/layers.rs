@@ -41,7 +41,7 @@ const DATABASES: &[&str] = &[
 ];
 const HTTP: &[&str] = &["axum*", "hyper*", "tower-http", "reqwest"];
 const HTTP_SERVERS: &[&str] = &["axum*", "tower-http"];
-const ADAPTERS: &[&str] = &["store-*", "oauth-client", "token-jwt"];
+const ADAPTERS: &[&str] = &["store-*", "password-argon2", "token-jwt", "oauth-client"];
 const ABOVE: &[&str] = &["app", "http-api", "sessiond"];
 const RANDOMNESS: &[&str] = &["getrandom", "rand", "rand_core", "fastrand"];
 
@@ -103,6 +103,27 @@ const LAYERS: &[Layer] = &[
             Ban::Package {
                 names: HTTP,
                 why: NO_WEB,
+            },
+        ],
+    },
+    Layer {
+        crates: &["password-argon2"],
+        bans: &[
+            Ban::Package {
+                names: ADAPTERS,
+                why: ONE_ADAPTER,
+            },
+            Ban::Package {
+                names: ABOVE,
+                why: ONE_ADAPTER,
+            },
+            Ban::Package {
+                names: HTTP,
+                why: NO_WEB,
+            },
+            Ban::Package {
+                names: RANDOMNESS,
+                why: "salts come through the Entropy port, so that a test can choose them",
             },
         ],
     },

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
+use app::wiring::{JwtSigner, SigningKey, SigningKeys, TokenParties, password_hasher};
 use app::{
-    NewSession, Origin, Policies, Services, SessionManager, SessionPolicy, Stores, SystemEntropy,
-    Verdict,
+    NewSession, Origin, Policies, Ports, Services, SessionManager, SessionPolicy, Stores,
+    SystemEntropy, Verdict,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use session_core::ports::{
@@ -174,13 +175,21 @@ pub(crate) fn services_over(
     clock: &Arc<TestClock>,
     policies: Policies,
 ) -> Services {
-    Services::start(
-        stores,
-        Arc::clone(clock) as _,
-        Arc::new(SystemEntropy),
-        policies,
-    )
-    .expect("there is entropy")
+    Services::start(stores, ports(clock), policies).expect("there is entropy")
+}
+
+pub(crate) fn ports(clock: &Arc<TestClock>) -> Ports {
+    let key = SigningKey::from_seed(&[7; 32], clock.now()).expect("a key");
+    let parties = TokenParties {
+        issuer: "issuer".into(),
+        audience: "audience".into(),
+    };
+    Ports {
+        clock: Arc::clone(clock) as _,
+        entropy: Arc::new(SystemEntropy),
+        passwords: password_hasher(Arc::new(SystemEntropy)),
+        signer: Arc::new(JwtSigner::new(parties, SigningKeys::new(key))),
+    }
 }
 
 pub(crate) fn user() -> UserId {

@@ -13,7 +13,7 @@ use session_core::{
 };
 use store_memory::MemoryStore;
 
-use crate::harness::{TestClock, begin, copy, is_valid, services, user};
+use crate::harness::{TestClock, begin, copy, is_valid, services, services_over, user};
 
 fn token(kind: TokenKind, name: &str, session_id: Option<SessionId>) -> IssuedToken {
     IssuedToken {
@@ -264,9 +264,7 @@ async fn a_cached_answer_lags_by_no_more_than_the_bound() {
             session,
             ..Policies::default()
         };
-        let stores = app::Stores::all_in(Arc::clone(&store));
-        let entropy = Arc::new(app::SystemEntropy);
-        Services::start(stores, Arc::clone(&clock) as _, entropy, policies).expect("entropy")
+        services_over(app::Stores::all_in(Arc::clone(&store)), &clock, policies)
     };
     let (here, there) = (start(freshness), start(Freshness::Strict));
     let access = token(TokenKind::Access, "access", None);

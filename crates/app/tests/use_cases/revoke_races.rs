@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use app::{
     Freshness, NewSession, Origin, Policies, Services, SessionPolicy, SessionRef, Stores,
-    SystemEntropy,
 };
 use chrono::TimeDelta;
 use session_core::{EndReason, Metadata, SessionToken, UserId};
@@ -13,7 +12,7 @@ use store_memory::MemoryStore;
 use tokio::sync::Barrier;
 use tokio::task::JoinHandle;
 
-use crate::harness::{TestClock, copy, is_valid};
+use crate::harness::{TestClock, copy, is_valid, services_over};
 
 const ROUNDS: usize = 500;
 
@@ -27,8 +26,7 @@ fn start(stores: &Stores, clock: &Arc<TestClock>, freshness: Freshness) -> Servi
         session,
         ..Policies::default()
     };
-    let entropy = Arc::new(SystemEntropy);
-    Services::start(stores.clone(), Arc::clone(clock) as _, entropy, policies).expect("entropy")
+    services_over(stores.clone(), clock, policies)
 }
 
 /// What runs beside: each uses the session in its own way, again and again, until it fails.

@@ -2,21 +2,19 @@
 
 use app::{Actor, Origin, Verdict};
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use session_core::UserId;
 
-use crate::api::{ApiConfig, AppState};
+use crate::api::AppState;
 use crate::credentials::{key_role, session_token};
 use crate::keys::KeyRole;
 use crate::problem::Problem;
 use crate::request_info::RequestInfo;
 use crate::sessions::refused;
+use crate::site::{cross_site, denied, is_own_page};
 
-static FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const ADMIN_ROLE: &str = "admin";
 
 /// An operator, and the request at hand.
@@ -69,12 +67,9 @@ impl Admin {
             return Err(not_an_operator(state, Some(user_id.clone()), &origin).await);
         }
         let by_cookie = !parts.headers.contains_key(&state.config.session_header);
-        if by_cookie && !info.is_safe() && !is_same_origin(&parts.headers, &state.config) {
+        if by_cookie && !info.is_safe() && !is_own_page(&parts.headers, &state.config) {
             let origin = info.origin(Actor::AdminUser(user_id.as_str()));
-            let detail =
-                "A cookie is no proof of intent: the request does not come from this site.";
-            let user_id = Some(user_id.clone());
-            return Err(denied(state, user_id, "cross_site", detail, &origin).await);
+            return Err(cross_site(state, user_id.clone(), &origin).await);
         }
         Ok(Self {
             user_id: Some(user_id),
@@ -90,39 +85,6 @@ async fn not_an_operator(
 ) -> Problem {
     let detail = "This is for operators only.";
     denied(state, user_id, "admin_only", detail, origin).await
-}
-
-/// Refuses somebody who is known, and leaves a record.
-async fn denied(
-    state: &AppState,
-    user_id: Option<UserId>,
-    code: &'static str,
-    detail: &'static str,
-    origin: &Origin<'_>,
-) -> Problem {
-    state
-        .services
-        .security
-        .log_denied(user_id, code, origin)
-        .await;
-    Problem::forbidden(code, detail)
-}
-
-/// Whether a browser says that its own page of this site asks: by `Sec-Fetch-Site`, or, where it does
-/// not send that, by an `Origin` of the very host that was asked, over https where cookies are for that
-/// alone. Neither is a no.
-fn is_same_origin(headers: &HeaderMap, config: &ApiConfig) -> bool {
-    if let Some(site) = headers.get(&FETCH_SITE) {
-        return site == "same-origin";
-    }
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let (Some(origin), Some(host)) = (text(ORIGIN), text(HOST)) else {
-        return false;
-    };
-    origin.split_once("://").is_some_and(|(scheme, authority)| {
-        let is_fit = scheme.eq_ignore_ascii_case("https") || !config.secure_cookies;
-        is_fit && authority.eq_ignore_ascii_case(host)
-    })
 }
 
 /// Around every route of the face.

@@ -33,6 +33,15 @@ struct AuditHealth {
     lost: u64,
 }
 
+/// How Redis is doing, where sessions are in Redis.
+pub(crate) fn redis_health(state: &AppState, store_connection: &'static str) -> &'static str {
+    if state.config.store_name == "redis" {
+        store_connection
+    } else {
+        "not_configured"
+    }
+}
+
 /// How the store is doing.
 ///
 /// Answers 200 either way: the state is in the body. For probes there is `/ready`.
@@ -54,11 +63,7 @@ pub(crate) async fn health_sessions(State(state): State<AppState>) -> Json<Sessi
         lost,
     } = state.services.audit.counts();
     Json(SessionHealth {
-        redis_connection: if store == "redis" {
-            store_connection
-        } else {
-            "not_configured"
-        },
+        redis_connection: redis_health(&state, store_connection),
         store,
         store_connection,
         audit: AuditHealth {

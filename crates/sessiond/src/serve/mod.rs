@@ -8,14 +8,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::wiring::{StoreSettings, WiringError, open_stores};
-use app::{Background, Origin, Services, SystemClock, SystemEntropy};
+use app::wiring::{StoreSettings, WiringError, open_stores, password_hasher};
+use app::{Background, Origin, Ports, Services, SystemClock, SystemEntropy};
 use http_api::{Api, ApiConfig};
-use session_core::ports::EntropyError;
+use session_core::ports::{Clock as _, EntropyError};
 use session_core::{AuditAction, RiskScore};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::access_token_keys::{Loaded, TokenKeyError};
 use crate::command_line::Options;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::keys::{KeyError, Keys};
@@ -37,6 +38,8 @@ pub(crate) enum ServeError {
     DataDir(#[from] DataDirError),
     #[error(transparent)]
     Keys(#[from] KeyError),
+    #[error(transparent)]
+    TokenKeys(#[from] TokenKeyError),
     #[error(transparent)]
     Store(#[from] WiringError),
     #[error("cannot listen on {address}: {}", listen_problem(source))]
@@ -87,7 +90,15 @@ async fn run(settings: Settings) -> Result<(), ServeError> {
 
     let stores = open_stores(store_settings(&settings, holder)).await?;
     let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
-    let services = Services::start(stores, clock, entropy, settings.policies.clone())?;
+    let token_keys = Loaded::load(&settings, &*entropy, clock.now())?;
+    let ports = Ports {
+        signer: Arc::clone(&token_keys.signer) as _,
+        passwords: password_hasher(Arc::clone(&entropy) as _),
+        clock,
+        entropy,
+    };
+    let following = token_keys.follow(&settings.data_dir);
+    let services = Services::start(stores, ports, settings.policies.clone())?;
     let background = Background::start(&services, settings.cleanup_interval);
     record_settings(&services, &settings).await;
     let config = ApiConfig {
@@ -115,6 +126,9 @@ async fn run(settings: Settings) -> Result<(), ServeError> {
     connections::serve(listener, api.clone(), stopped, FINISHING).await;
     if tokio::time::timeout(FINISHING, api.finish()).await.is_err() {
         tracing::warn!("some requests that nobody waits for did not finish in time");
+    }
+    if let Some(following) = following {
+        following.abort();
     }
     background.stop().await;
     services.close().await?;

@@ -4,16 +4,20 @@ mod parse;
 mod source;
 mod table;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use app::{AuditPolicy, Freshness, Policies, RevocationPolicy, SecurityPolicy, SessionPolicy};
+use app::{
+    AuditPolicy, Freshness, LoginPolicy, Policies, RevocationPolicy, SecurityPolicy, SessionPolicy,
+};
 use axum::http::HeaderName;
 use chrono::TimeDelta;
 use http_api::TrustedProxies;
 use session_core::ports::{LimitPolicy, SessionLimit};
-use session_core::{RiskPolicy, RiskWeights, TimeoutPolicy};
+use session_core::{Lifetime, RiskPolicy, RiskWeights, TimeoutPolicy};
+use zeroize::Zeroizing;
 
 use crate::command_line::Options;
 use parse::Reader;
@@ -40,8 +44,31 @@ pub(crate) struct Settings {
     pub(crate) log_requests: bool,
     pub(crate) service_keys: Vec<String>,
     pub(crate) admin_keys: Vec<String>,
+    pub(crate) tokens: TokenSettings,
+    pub(crate) registration: bool,
+    pub(crate) allowed_origins: Vec<String>,
     /// Names that were given but mean nothing to this version.
     pub(crate) without_effect: Vec<String>,
+}
+
+/// How access tokens are signed.
+pub(crate) struct TokenSettings {
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+    /// A key ring as text.
+    pub(crate) keys: Option<Zeroizing<String>>,
+    /// A secret that a backend has too.
+    pub(crate) secret: Option<Zeroizing<String>>,
+}
+
+/// Shows no key.
+impl fmt::Debug for TokenSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenSettings")
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where sessions are kept.
@@ -107,6 +134,10 @@ impl Settings {
         let security = read_security(reader);
         let revocation_ttl = reader.read("SESSION_REVOCATION_TTL", parse::positive_span);
         let audit = read_audit(reader);
+        let login = read_login(reader);
+        let tokens = read_tokens(reader);
+        let registration = reader.read("SESSION_REGISTRATION", parse::switch);
+        let allowed_origins = reader.read_optional("SESSION_ALLOWED_ORIGINS", parse::origins);
         let data_dir: PathBuf = data_dir?;
         Some(Self {
             listen: listen?,
@@ -130,7 +161,11 @@ impl Settings {
                     ..RevocationPolicy::default()
                 },
                 audit: audit?,
+                login: login?,
             },
+            tokens: tokens?,
+            registration: registration?,
+            allowed_origins: allowed_origins.unwrap_or_default(),
             trusted_proxies: proxies.unwrap_or_default(),
             require_https: require_https?,
             limit_creates: limit_creates?,
@@ -192,6 +227,42 @@ fn read_timeouts(reader: &mut Reader<'_>) -> Option<TimeoutPolicy> {
         );
     }
     Some(policy)
+}
+
+fn read_login(reader: &mut Reader<'_>) -> Option<LoginPolicy> {
+    let absolute = reader.read("SESSION_EXPIRE_SECONDS", parse::positive_span);
+    let idle = reader.read("SESSION_IDLE_TIMEOUT", parse::positive_span);
+    let access = reader.read("ACCESS_TOKEN_EXPIRE_MINUTES", parse::minutes_of_a_day);
+    let passwords = reader.read("PASSWORD_MIN_LENGTH", parse::password_policy);
+    let rotate = reader.read("SESSION_ROTATE", parse::switch);
+    let absolute = absolute?;
+    Some(LoginPolicy {
+        lifetime: Lifetime {
+            absolute,
+            // Longer than the session lives is no limit.
+            idle: Some(idle?).filter(|idle| *idle < absolute),
+        },
+        access_token_lifetime: access?,
+        passwords: passwords?,
+        rotate: rotate?,
+    })
+}
+
+fn read_tokens(reader: &mut Reader<'_>) -> Option<TokenSettings> {
+    let issuer = reader.read("SESSION_ISSUER", parse::name);
+    let audience = reader.read("SESSION_AUDIENCE", parse::name);
+    let keys = reader.read_optional("SESSION_ACCESS_TOKEN_KEYS", parse::secret);
+    let secret = reader.read_optional("SECRET_KEY", parse::shared_secret);
+    if keys.is_some() && reader.is_given("SECRET_KEY") {
+        let problem = "contradicts SESSION_ACCESS_TOKEN_KEYS: give one of the two";
+        reader.complain("SECRET_KEY", problem);
+    }
+    Some(TokenSettings {
+        issuer: issuer?,
+        audience: audience?,
+        keys,
+        secret,
+    })
 }
 
 fn read_limit(reader: &mut Reader<'_>) -> Option<SessionLimit> {

@@ -3,11 +3,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use app::Enforcement;
+use app::wiring::SharedSecret;
 use axum::http::HeaderName;
 use chrono::TimeDelta;
 use http_api::TrustedProxies;
 use session_core::ports::LimitPolicy;
-use session_core::{RateRule, RateRules, RiskScore};
+use session_core::{PasswordPolicy, RateRule, RateRules, RiskScore};
+use zeroize::Zeroizing;
 
 use super::source::Sources;
 use super::table::{RATE_LIMIT, SETTINGS, WITHOUT_EFFECT, find};
@@ -197,6 +199,43 @@ pub(crate) fn log_level(text: &str) -> Option<String> {
     ["error", "warn", "info", "debug", "trace"]
         .contains(&level.as_str())
         .then_some(level)
+}
+
+pub(crate) fn minutes_of_a_day(text: &str) -> Option<TimeDelta> {
+    let minutes: i64 = text.parse().ok()?;
+    (1..=24 * 60)
+        .contains(&minutes)
+        .then(|| TimeDelta::try_minutes(minutes))?
+}
+
+pub(crate) fn password_policy(text: &str) -> Option<PasswordPolicy> {
+    PasswordPolicy::new(text.parse().ok()?).ok()
+}
+
+pub(crate) fn name(text: &str) -> Option<String> {
+    (!text.is_empty() && text.len() <= 255).then(|| text.to_owned())
+}
+
+pub(crate) fn secret(text: &str) -> Option<Zeroizing<String>> {
+    (!text.is_empty()).then(|| Zeroizing::new(text.to_owned()))
+}
+
+/// One that is too short to be a key is as good as none.
+pub(crate) fn shared_secret(text: &str) -> Option<Zeroizing<String>> {
+    secret(text).filter(|secret| secret.len() >= SharedSecret::MIN_BYTES)
+}
+
+/// `https://host[:port]`, as browsers send it (RFC 6454 §6.1): nothing behind it, no wildcard.
+pub(crate) fn origins(text: &str) -> Option<Vec<String>> {
+    let origins = list(text)?;
+    let is_origin = |origin: &String| {
+        let Some((scheme, authority)) = origin.split_once("://") else {
+            return false;
+        };
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
+        matches!(scheme, "https" | "http") && !authority.is_empty() && authority.bytes().all(plain)
+    };
+    origins.iter().all(is_origin).then_some(origins)
 }
 
 pub(crate) fn store(text: &str) -> Option<Store> {

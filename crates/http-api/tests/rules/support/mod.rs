@@ -7,7 +7,8 @@ mod log;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use app::{Policies, Services, SessionPolicy, Stores, SystemEntropy};
+use app::wiring::{JwtSigner, SigningKey, SigningKeys, TokenParties, password_hasher};
+use app::{Policies, Ports, Services, SessionPolicy, Stores, SystemEntropy};
 use chrono::{DateTime, TimeDelta, Utc};
 use http_api::{Api, ApiConfig, KeyRole, ServiceKeys};
 use http_body_util::BodyExt as _;
@@ -25,6 +26,9 @@ pub(crate) const ADMIN_KEY: &str = "adm_0123456789abcdefghijklmnopqrstuvwxyzABCD
 pub(crate) const UNKNOWN_KEY: &str = "svc_GFEDCBAzyxwvutsrqponmlkjihgfedcba9876543210";
 /// A handle of the right form that was never given out.
 pub(crate) const UNKNOWN_HANDLE: &str = "019a9c2e-7c00-7000-8000-000000000000";
+/// Who issues the tests' access tokens, and for whom.
+pub(crate) const ISSUER: &str = "https://issuer.example";
+pub(crate) const AUDIENCE: &str = "https://api.example";
 /// When every test begins.
 pub(crate) const START: &str = "2026-01-01T12:00:00Z";
 
@@ -79,8 +83,19 @@ impl Server {
     pub(crate) fn build(stores: Stores, config: ApiConfig, policies: Policies) -> Self {
         let start: DateTime<Utc> = START.parse().unwrap();
         let clock = Arc::new(FakeClock(AtomicI64::new(start.timestamp_millis())));
-        let entropy = Arc::new(SystemEntropy);
-        let services = Services::start(stores, Arc::clone(&clock) as _, entropy, policies).unwrap();
+        let key = SigningKey::from_seed(&[7; 32], start).unwrap();
+        let parties = TokenParties {
+            issuer: ISSUER.into(),
+            audience: AUDIENCE.into(),
+        };
+        let signer = Arc::new(JwtSigner::new(parties, SigningKeys::new(key)));
+        let ports = Ports {
+            clock: Arc::clone(&clock) as _,
+            entropy: Arc::new(SystemEntropy),
+            passwords: password_hasher(Arc::new(SystemEntropy)),
+            signer,
+        };
+        let services = Services::start(stores, ports, policies).unwrap();
         let mut keys = ServiceKeys::default();
         keys.add(KeyRole::Service, SERVICE_KEY).unwrap();
         keys.add(KeyRole::Admin, ADMIN_KEY).unwrap();

@@ -1,0 +1,51 @@
+//! Which pages may speak for the user of a browser: a cookie goes along with whatever asks.
+
+use app::Origin;
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderName};
+use session_core::UserId;
+
+use crate::api::{ApiConfig, AppState};
+use crate::problem::Problem;
+
+static FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Whether a browser says that a page of this site asks, or one of the origins that are allowed: by
+/// `Origin`; by `Sec-Fetch-Site`; or, where it does not send that, by an `Origin` of the very host that
+/// was asked, over https where cookies are for that alone. Neither is a no.
+pub(crate) fn is_own_page(headers: &HeaderMap, config: &ApiConfig) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let origin = text(ORIGIN);
+    if origin.is_some_and(|origin| config.allows_origin(origin)) {
+        return true;
+    }
+    if let Some(site) = headers.get(&FETCH_SITE) {
+        return site == "same-origin";
+    }
+    let (Some(origin), Some(host)) = (origin, text(HOST)) else {
+        return false;
+    };
+    origin.split_once("://").is_some_and(|(scheme, authority)| {
+        let is_fit = scheme.eq_ignore_ascii_case("https") || !config.secure_cookies;
+        is_fit && authority.eq_ignore_ascii_case(host)
+    })
+}
+
+/// Refuses what a cookie alone speaks for and a page of this site does not ask.
+pub(crate) async fn cross_site(state: &AppState, user_id: UserId, origin: &Origin<'_>) -> Problem {
+    let detail = "A cookie is no proof of intent: the request does not come from this site.";
+    denied(state, Some(user_id), "cross_site", detail, origin).await
+}
+
+/// Refuses somebody who is known, and leaves a record.
+pub(crate) async fn denied(
+    state: &AppState,
+    user_id: Option<UserId>,
+    code: &'static str,
+    detail: &'static str,
+    origin: &Origin<'_>,
+) -> Problem {
+    let security = &state.services.security;
+    security.log_denied(user_id, code, origin).await;
+    Problem::forbidden(code, detail)
+}
