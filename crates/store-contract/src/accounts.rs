@@ -200,7 +200,7 @@ pub async fn an_address_is_taken_once(directory: Arc<dyn UserDirectory>) {
 
 /// Of 50 at once one gets the address; those that ask for another beside them get theirs.
 pub async fn of_parallel_additions_of_an_address_one_counts(directory: Arc<dyn UserDirectory>) {
-    let addresses = (0..100).map(|n| match n % 2 {
+    let addresses = (0..100).map(|n| match n % 3 {
         0 => "ada@example.org".to_owned(),
         _ => format!("user{n}@example.org"),
     });
@@ -230,7 +230,7 @@ pub async fn of_parallel_additions_of_an_address_one_counts(directory: Arc<dyn U
             }
         }
     }
-    assert_eq!(there.len(), 51);
+    assert_eq!(there.len(), 67);
     let listed = listed(&directory, 100).await;
     assert!(
         listed
@@ -283,6 +283,22 @@ pub async fn an_id_is_taken_once(directory: Arc<dyn UserDirectory>) {
     }
     assert_eq!(there.len(), 21);
     assert_eq!(there.iter().filter(|id| **id == shared).count(), 1);
+    let same = account("same@example.org", start());
+    let outcomes = parallel::all((0..20).map(|_| {
+        let (directory, same) = (Arc::clone(&directory), same.clone());
+        async move { directory.add_account(same).await }
+    }))
+    .await;
+    let (added, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    assert_eq!(
+        (added.len(), refused.len()),
+        (1, 19),
+        "the address is its own"
+    );
+    for error in refused {
+        let error = error.expect_err("the id is taken");
+        assert_eq!(error.kind(), StoreErrorKind::Internal);
+    }
     assert_eq!(find(&directory, first.id).await, Some(first));
     assert_eq!(find_by(&directory, &email("eve@example.org")).await, None);
 }

@@ -224,9 +224,9 @@ async fn a_damaged_account_fails_its_own_requests_only() {
         outcome.expect("what was damaged is replaced"),
         ChangeOutcome::Changed(Arc::new(expected))
     );
-    for n in 18..=20 {
-        let removed = store.remove_account(given[n].id).await;
-        assert!(removed.expect("it can go"), "{n}");
+    for account in &given[18..=20] {
+        let removed = store.remove_account(account.id).await;
+        assert!(removed.expect("it can go"), "{}", account.email);
     }
     let page = store.list_accounts(PageRequest::default()).await;
     assert_eq!(page.expect("all can be read").items.len(), 37);
