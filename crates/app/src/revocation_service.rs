@@ -3,8 +3,8 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use session_core::ports::{Clock, EndOutcome, EndedBatch, EndedSession, Entropy, RevocationList};
 use session_core::{
-    AuditAction, AuditEvent, EndKind, EndReason, MAX_PAGE, Page, PageRequest, Revocation, RevocationId,
-    Session, SessionId, SessionToken, TokenHash, TokenKind, UserId,
+    AuditAction, AuditEvent, EndKind, EndReason, MAX_PAGE, Page, PageRequest, Revocation,
+    RevocationId, Session, SessionId, SessionToken, TokenHash, TokenKind, UserId,
 };
 
 use crate::audit_trail::AuditTrail;

@@ -6,8 +6,7 @@ use session_core::ports::{
     Clock, Created, Entropy, Extension, SessionChange, SessionStore, StoreError,
 };
 use session_core::{
-    Activity, AuditAction, ClientDetails, DeviceFingerprint, MAX_PAGE, Page, PageRequest,
-    Refusal,
+    Activity, AuditAction, ClientDetails, DeviceFingerprint, MAX_PAGE, Page, PageRequest, Refusal,
     RiskAction, RiskPolicy, Session, SessionId, SessionSecret, SessionStats, SessionToken, UserId,
 };
 use zeroize::Zeroizing;

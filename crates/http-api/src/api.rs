@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::client::TrustedProxies;
 use crate::keys::ServiceKeys;
 use crate::request_id::RequestIds;
-use crate::{admin, auth, front, oauth2, openapi, operations, security, sessions};
+use crate::{admin, auth, cors, front, oauth2, openapi, operations, security, sessions};
 
 /// Most requests that are carried out to their end at once, waited for or not. Past it the answer is
 /// 503: what hangs must not pile up.
@@ -130,6 +130,10 @@ impl Api {
             .merge(openapi::routes(description))
             .fallback(front::not_found)
             .method_not_allowed_fallback(front::method_not_allowed);
+        let router = match cors::layer(&shared.config) {
+            Some(cors) => router.layer(cors),
+            None => router,
+        };
         let router = if log_requests {
             front::with_route_names(router)
         } else {

@@ -119,9 +119,7 @@ pub(crate) fn media_type_is(headers: &HeaderMap, wanted: &[u8]) -> bool {
         .split(|b| *b == b';')
         .next()
         .unwrap_or_default();
-    media_type
-        .trim_ascii()
-        .eq_ignore_ascii_case(wanted)
+    media_type.trim_ascii().eq_ignore_ascii_case(wanted)
 }
 
 /// A part of the path, decoded.

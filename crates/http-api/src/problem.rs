@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use app::{AccountError, ErrorKind, SessionError};
 use axum::body::Body;
-use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -170,18 +170,15 @@ impl Problem {
         };
         // Strings and numbers only: this cannot fail.
         let body = serde_json::to_vec(&body).unwrap_or_default();
-        // What a fallback announced goes along: which methods a path takes.
-        let allow = response.headers_mut().remove(ALLOW);
-        let mut response = Response::new(Body::from(body));
+        // What was announced on the way goes along: which methods a path takes, which sites may read.
+        *response.body_mut() = Body::from(body);
         *response.status_mut() = problem.status;
         let headers = response.headers_mut();
+        headers.remove(CONTENT_LENGTH);
         headers.insert(
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        if let Some(allow) = allow {
-            headers.insert(ALLOW, allow);
-        }
         if let Some(seconds) = problem.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use app::{
-    Freshness, NewSession, Origin, Policies, Services, SessionPolicy, SessionRef, Stores,
-};
+use app::{Freshness, NewSession, Origin, Policies, Services, SessionPolicy, SessionRef, Stores};
 use chrono::TimeDelta;
 use session_core::{EndReason, Metadata, SessionToken, UserId};
 use store_memory::MemoryStore;

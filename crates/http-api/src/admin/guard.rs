@@ -8,7 +8,8 @@ use axum::response::{IntoResponse as _, Response};
 use session_core::UserId;
 
 use crate::api::AppState;
-use crate::credentials::{key_role, session_token};
+use crate::auth::EndUser;
+use crate::credentials::{access_token, key_role, session_token};
 use crate::keys::KeyRole;
 use crate::problem::Problem;
 use crate::request_info::RequestInfo;
@@ -34,6 +35,9 @@ impl Admin {
 
     async fn of(parts: &Parts, state: &AppState) -> Result<Self, Problem> {
         let info = RequestInfo::of(parts, state);
+        if access_token(&parts.headers)?.is_some() {
+            return Self::by_access_token(parts, state, info).await;
+        }
         if let Some(role) = key_role(&parts.headers, state)? {
             return match role {
                 KeyRole::Admin => Ok(Self {
@@ -45,10 +49,6 @@ impl Admin {
                 }
             };
         }
-        let required = || {
-            let detail = "An admin key or the session of an admin is needed.";
-            Problem::unauthorized("admin_required", detail)
-        };
         if !state.config.admin_by_role {
             return Err(required());
         }
@@ -76,6 +76,31 @@ impl Admin {
             info,
         })
     }
+
+    /// An access token of a session whose role is `admin` now, whatever the token says.
+    async fn by_access_token(
+        parts: &Parts,
+        state: &AppState,
+        info: RequestInfo,
+    ) -> Result<Self, Problem> {
+        if !state.config.admin_by_role {
+            return Err(required());
+        }
+        let user = EndUser::of(parts, state).await?;
+        let user_id = user.session.user_id.clone();
+        if user.session.metadata.role() != ADMIN_ROLE {
+            return Err(not_an_operator(state, Some(user_id), &user.origin()).await);
+        }
+        Ok(Self {
+            user_id: Some(user_id),
+            info,
+        })
+    }
+}
+
+fn required() -> Problem {
+    let detail = "An admin key or the session of an admin is needed.";
+    Problem::unauthorized("admin_required", detail)
 }
 
 async fn not_an_operator(

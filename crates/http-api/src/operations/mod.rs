@@ -9,6 +9,8 @@ use utoipa_axum::routes;
 
 use crate::api::AppState;
 
+pub(crate) use health_sessions::redis_health;
+
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(health::health))

@@ -99,10 +99,10 @@ async fn only_operators_are_let_in() {
                 .await;
             assert_eq!(answer.problem(403), "admin_only");
         }
-        // A session token is no key.
+        // A session token is neither a key nor an access token.
         for ask in rows(victim) {
             let answer = server.send(ask.bearer(token)).await;
-            assert_eq!(answer.problem(401), "key_unknown");
+            assert_eq!(answer.problem(401), "access_token_invalid");
         }
     }
     for ask in rows(victim) {

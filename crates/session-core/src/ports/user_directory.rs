@@ -81,7 +81,7 @@ pub enum Addition {
 pub struct AccountChange {
     /// Another password, and since when.
     pub password: Option<(PasswordHash, DateTime<Utc>)>,
-    /// The same password, hashed anew with today's parameters.
+    /// The same password, hashed anew with today's parameters; without effect beside another password.
     pub rehashed: Option<PasswordHash>,
     /// The whole metadata.
     pub metadata: Option<Metadata>,

@@ -110,6 +110,8 @@ async fn run(settings: Settings) -> Result<(), ServeError> {
         require_https: settings.require_https,
         limit_creates: settings.limit_creates,
         admin_by_role: settings.admin_by_role,
+        registration: settings.registration,
+        allowed_origins: settings.allowed_origins.clone(),
     };
     let api = Api::new(services.clone(), keys.known.clone(), config);
     // From here on a signal is an orderly stop.
