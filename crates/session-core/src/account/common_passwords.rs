@@ -54,29 +54,27 @@ fn is_word_in_padding(lower: &str, names: &[&str]) -> bool {
     // More than this that follow no pattern are a secret of their own: a card's number, say.
     const MOST_LOOSE: usize = 8;
     let is_word = |text: &str, around: [&str; 2]| {
-        let mut words = WORDS.lines().chain(names.iter().copied());
-        words.any(|word| {
-            let padding = || around.into_iter().chain(text.split(word));
-            is_nothing_but(text, word) && padding().flat_map(loose_chars).nth(MOST_LOOSE).is_none()
-        })
+        let letters = text.trim_start_matches(|c: char| !c.is_alphabetic());
+        WORDS
+            .lines()
+            .chain(names.iter().copied())
+            // Nearly always the end of it: so a long text is not searched for each word.
+            .filter(|word| !word.is_empty() && letters.starts_with(word))
+            .filter(|word| {
+                !text
+                    .split(word)
+                    .any(|piece| piece.contains(char::is_alphabetic))
+            })
+            .any(|word| {
+                let padding = around.into_iter().chain(text.split(word));
+                padding.flat_map(loose_chars).nth(MOST_LOOSE).is_none()
+            })
     };
     is_word(lower, [""; 2])
         || cuts(lower).any(|(start, end)| {
             let plain = without_disguise(&lower[start..end]);
             is_word(&plain, [&lower[..start], &lower[end..]])
         })
-}
-
-/// Whether all letters of `text` are those of `word`, once or more.
-fn is_nothing_but(text: &str, word: &str) -> bool {
-    let letters = text.trim_start_matches(|c: char| !c.is_alphabetic());
-    // Nearly always the end of it: so a long text is not searched for each word.
-    !word.is_empty()
-        && letters.starts_with(word)
-        && !text
-            .split(word)
-            .flat_map(str::chars)
-            .any(char::is_alphabetic)
 }
 
 /// Where a word in disguise may begin and end: at the first and last letter, or at signs right beside
