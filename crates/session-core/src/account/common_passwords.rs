@@ -152,3 +152,44 @@ fn stretch(text: &str, first: char) -> &str {
 fn common_start(run: impl Iterator<Item = char>, text: &str) -> usize {
     run.zip(text.chars()).take_while(|(a, b)| a == b).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is looked up begins with a letter and is in lower case: another word would never be found.
+    #[test]
+    fn every_word_can_be_found() {
+        for word in WORDS.lines() {
+            assert!(word.starts_with(char::is_alphabetic), "{word}");
+            assert_eq!(word.to_lowercase(), word);
+            assert!(is_word_in_padding(word, &[]), "{word}");
+        }
+        assert!(WORDS.lines().is_sorted_by(|a, b| a < b), "each once");
+    }
+
+    #[test]
+    fn runs_are_ascii() {
+        assert!(RUNS.iter().all(|run| run.is_ascii()));
+    }
+
+    #[test]
+    fn what_fingers_do_by_themselves_is_not_loose() {
+        for (text, left) in [
+            ("", ""),
+            ("abc", ""),
+            ("ab", "ab"),
+            ("cbaxyz", ""),
+            ("1234567890", ""),
+            ("890123", ""),
+            ("321098", ""),
+            ("aaab", "b"),
+            ("ééé3", "3"),
+            ("a😀😀😀b", "ab"),
+            ("k1234q", "kq"),
+        ] {
+            let loose: String = loose_chars(text).collect();
+            assert_eq!(loose, left, "{text}");
+        }
+    }
+}

@@ -42,7 +42,7 @@ impl FromStr for Email {
         if text.len() > Self::MAX_BYTES {
             return Err(invalid());
         }
-        // Lowering may undo the normal form, and the other way round: twice is enough.
+        // Lowering may undo the normal form: `J` with a caron is two characters, `ǰ` is one.
         let lower: String = text
             .nfc()
             .collect::<String>()

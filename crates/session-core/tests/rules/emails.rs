@@ -31,6 +31,8 @@ fn composed_and_decomposed_are_one_address() {
     assert_eq!(email("JOSE\u{301}@EXAMPLE.ORG"), composed);
     assert_eq!(composed.as_str(), "jos\u{e9}@example.org");
     assert_ne!(email("jose@example.org"), composed);
+    // The letter with its sign is one in lower case, and two in upper case.
+    assert_eq!(email("J\u{30c}@x"), email("\u{1f0}@x"));
     // The Ångström sign is the letter.
     assert_eq!(email("\u{212b}@x"), email("\u{e5}@x"));
 }

@@ -225,6 +225,7 @@ fn good_passwords_are_taken() {
         "password83920174650",
         // A phrase that is said twice is still a phrase.
         "blue lamps over the bay blue lamps over the bay",
+        "lamps over baylamps over bay",
         "der Hund schläft im Garten",
         "le chat dort sous la pluie",
         "собака спит в саду",
