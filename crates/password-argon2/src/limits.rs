@@ -15,9 +15,9 @@ impl HashLimits {
     pub const MOST_AT_ONCE: usize = 1024;
     /// Most that wait.
     pub const MOST_QUEUE: usize = 65_536;
-    /// How many wait for each core unless set otherwise: with hashes of 25 to 100 ms, who comes last
-    /// is served within half a second to two. Who waits longer has gone or tries again, and then the
-    /// work is for nobody.
+    /// How many wait for each core unless set otherwise: with hashes of 15 to 100 ms, who comes last
+    /// is served within a quarter of a second to two. Who waits longer has gone or tries again, and
+    /// then the work is for nobody.
     pub const QUEUE_PER_CORE: usize = 16;
 
     /// `at_once` hashes at a time, and `queue` more that wait.

@@ -99,3 +99,55 @@ impl Drop for Lease<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use argon2::{Algorithm, Params, Version};
+
+    use super::*;
+
+    fn argon2(memory_kib: u32) -> Argon2<'static> {
+        let params = Params::new(memory_kib, 1, 1, None).unwrap();
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+    }
+
+    fn sizes(memory: &Memory) -> Vec<usize> {
+        memory.idle().iter().map(Vec::len).collect()
+    }
+
+    /// Requirement 4: what is kept has nothing of a password in it.
+    #[test]
+    fn memory_is_wiped_before_it_is_kept() {
+        let memory = Memory::new(64);
+        for memory_kib in [64, 8] {
+            let mut digest = [0; 32];
+            let argon2 = argon2(memory_kib);
+            memory.digest(&argon2, b"x", &[0; 16], &mut digest).unwrap();
+            assert_ne!(digest, [0; 32]);
+            assert_eq!(sizes(&memory), [64], "the same memory again");
+            let idle = memory.idle();
+            let mut words = idle[0].iter().flat_map(|block| block.as_ref().iter());
+            assert!(words.all(|word| *word == 0));
+        }
+    }
+
+    #[test]
+    fn memory_for_a_larger_hash_is_not_kept() {
+        let memory = Memory::new(64);
+        let mut digest = [0; 32];
+        memory
+            .digest(&argon2(128), b"x", &[0; 16], &mut digest)
+            .unwrap();
+        assert_eq!(sizes(&memory), [0; 0]);
+        assert_eq!(memory.filled_kib(), 128);
+    }
+
+    #[test]
+    fn a_failure_keeps_the_memory_and_counts_no_work() {
+        let memory = Memory::new(64);
+        // A salt has 8 bytes at least (RFC 9106 §3.1).
+        let failed = memory.digest(&argon2(64), b"x", &[0; 7], &mut [0; 32]);
+        assert!(matches!(failed, Err(HashError::Failed(_))), "{failed:?}");
+        assert_eq!((sizes(&memory), memory.filled_kib()), (vec![64], 0));
+    }
+}

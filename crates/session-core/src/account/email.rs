@@ -42,7 +42,7 @@ impl FromStr for Email {
         if text.len() > Self::MAX_BYTES {
             return Err(invalid());
         }
-        // Lowering may undo the normal form, and the other way round: twice is enough.
+        // Lowering may undo the normal form: `J` with a caron is two characters, `ǰ` is one.
         let lower: String = text
             .nfc()
             .collect::<String>()
@@ -50,13 +50,28 @@ impl FromStr for Email {
             .nfc()
             .collect();
         let (local, host) = lower.rsplit_once('@').ok_or_else(invalid)?;
-        let is_odd = |c: char| c.is_control() || c.is_whitespace() || c == '@';
+        let is_odd = |c: char| c.is_control() || c.is_whitespace() || is_unseen(c) || c == '@';
         let is_bad = |part: &str| part.is_empty() || part.chars().any(is_odd);
         if is_bad(local) || is_bad(host) || lower.len() > Self::MAX_BYTES {
             return Err(invalid());
         }
         Ok(Self(lower.into()))
     }
+}
+
+/// Characters that take no room or turn the text around: with them two addresses look like one, in a
+/// list of accounts and in a log.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+    )
 }
 
 impl fmt::Display for Email {

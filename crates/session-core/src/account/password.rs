@@ -117,8 +117,8 @@ impl PasswordPolicy {
     /// Whether `password` may become the one of the account of `email`.
     ///
     /// # Errors
-    /// [`InvalidInput`] for `password` when it is too short, among the first that are tried, one
-    /// pattern repeated, or the address itself.
+    /// [`InvalidInput`] for `password` when it is too short or among the first that are tried: a common
+    /// word or the address with digits and signs around it, one piece over and over, runs of keys.
     pub fn check(&self, password: &Password, email: &Email) -> Result<(), InvalidInput> {
         let text = password.expose();
         if text.chars().count() < self.min_chars {
@@ -126,7 +126,8 @@ impl PasswordPolicy {
             return Err(InvalidInput::new("password", problem));
         }
         let lower = Zeroizing::new(text.to_lowercase());
-        if is_common(&lower) || is_the_address(&lower, email) {
+        let names = [email.as_str(), email.local_part()].map(from_letter_to_letter);
+        if lower.as_str() == email.as_str() || is_common(&lower, &names) {
             let problem = "is among those that are tried first: choose another";
             return Err(InvalidInput::new("password", problem));
         }
@@ -142,12 +143,7 @@ impl Default for PasswordPolicy {
     }
 }
 
-/// The address, or what stands before its `@`, with nothing but digits and signs around it.
-fn is_the_address(lower: &str, email: &Email) -> bool {
-    let bare = lower.trim_matches(|c: char| !c.is_alphabetic());
-    let trimmed = |text: &str| {
-        let inner = text.trim_matches(|c: char| !c.is_alphabetic());
-        !inner.is_empty() && inner == bare
-    };
-    lower == email.as_str() || trimmed(email.as_str()) || trimmed(email.local_part())
+/// Without the digits and signs around it, for those may be others in the password.
+fn from_letter_to_letter(name: &str) -> &str {
+    name.trim_matches(|c: char| !c.is_alphabetic())
 }

@@ -9,6 +9,7 @@
 mod audit_chain;
 mod audit_events;
 mod deadlines;
+mod emails;
 mod errors;
 mod fingerprints;
 mod lifetimes;
@@ -16,6 +17,7 @@ mod metadata;
 #[cfg(feature = "mocks")]
 mod mocks;
 mod paging;
+mod passwords;
 mod rate_limits;
 mod revocations;
 mod risks;
