@@ -9,6 +9,7 @@
 )]
 
 mod audit;
+mod clients;
 mod crash;
 mod secrets;
 mod start_and_stop;
