@@ -91,6 +91,24 @@ test('a 401 that comes after the refresh of others starts no second one', async 
   assert.equal(sent('POST', REFRESH).length, 1);
 });
 
+test('what one user asked is not repeated as another', async () => {
+  const { client } = await signedIn();
+  const first = client.accessToken;
+  const somebody = await harness.account();
+  await revokeToken(first);
+  let answerLate;
+  const late = new Promise((resolve) => (answerLate = resolve));
+  onRequest(({ headers }, go) => {
+    if (headers.get('Authorization') !== `Bearer ${first}`) return null;
+    return go().then(async (response) => (await late, response));
+  });
+  const slow = client.fetch('/auth/sessions', { method: 'DELETE' });
+  await client.login(somebody.email, somebody.password);
+  answerLate();
+  await assert.rejects(slow, { code: 'signed_out' });
+  assert.deepEqual(sent('DELETE', '/auth/sessions').map(({ status }) => status), [401]);
+});
+
 test('a second 401 goes to the caller: no loop', async () => {
   const { client } = await signedIn();
   await revokeToken(client.accessToken);
@@ -121,15 +139,25 @@ test('a 401 that is about something else is no reason to refresh', async () => {
 });
 
 test('a call is repeated as it was: method, headers and body', async () => {
-  const { client, password } = await signedIn();
+  const { client, password, email, make } = await signedIn();
   await revokeToken(client.accessToken);
-  const body = { current_password: password, new_password: 'another sentence of the tests' };
+  const next = 'another sentence of the tests';
   const response = await client.fetch('/auth/password', {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(body),
+    body: JSON.stringify({ current_password: password, new_password: next }),
   });
   assert.equal(response.status, 200);
+  await make().login(email, next);
+});
+
+test('after a new password it goes on with the new session', async () => {
+  const { client, login, password } = await signedIn();
+  await client.changePassword(password, 'another sentence of the tests');
+  assert.equal((await me(harness.session(login.session_id))).status, 401);
+  assert.equal((await client.fetch('/auth/me')).status, 200);
+  await client.refresh();
+  assert.equal((await client.getSessions()).length, 1);
 });
 
 test('a session token that is handed out by a refresh is kept', async () => {
@@ -140,8 +168,9 @@ test('a session token that is handed out by a refresh is kept', async () => {
   assert.equal(tokens[0], login.session_id);
   assert.equal(new Set(tokens).size, 4, 'each refresh was asked with another token');
   assert.equal((await client.fetch('/auth/me')).status, 200);
+  const { accessToken } = client;
   await client.logout();
-  assert.equal((await me(bearer(client.accessToken))).status, 401);
+  assert.equal((await me(bearer(accessToken))).code, 'access_token_invalid');
 });
 
 test('an access token is all that ordinary calls carry', async () => {
@@ -158,8 +187,10 @@ test('a refresh that is refused signs out, once for all who wait', async () => {
   const calls = await Promise.allSettled([1, 2, 3].map(() => client.fetch('/auth/me')));
   for (const { reason } of calls) {
     assert.ok(reason instanceof SessionError);
-    assert.deepEqual([reason.status, reason.code], [401, 'session_revoked']);
+    // Whose answer comes after the refresh is told that there is no session any more.
+    assert.ok(['session_revoked', 'signed_out'].includes(reason.code), reason.code);
   }
+  assert.equal(sent('GET', '/auth/me').length, 3, 'nothing is repeated');
   assert.equal(seen.signedOut, 1);
   assert.equal(client.accessToken, null);
   requests.length = 0;
@@ -194,15 +225,18 @@ test('after a logout both tokens are refused', async () => {
 });
 
 test('a logout waits for a refresh, and ends the session by its newest token', async () => {
-  const { client } = await signedIn();
-  for (let round = 0; round < 3; round += 1) await client.refresh();
+  const { client, login } = await signedIn();
+  await client.refresh();
   const refreshed = client.refresh().then(() => client.accessToken);
-  await client.logout();
+  const out = client.logout();
+  await assert.rejects(client.refresh().then(() => client.refresh()), { code: 'signed_out' });
+  await out;
+  assert.equal(sent('POST', REFRESH).length, 2);
+  const [{ headers }] = sent('POST', '/auth/sessions/logout');
+  const tokens = sent('POST', REFRESH).map((request) => request.headers.get('X-Session-ID'));
+  assert.equal(tokens[0], login.session_id);
+  assert.ok(!tokens.includes(headers.get('X-Session-ID')), 'none of the tokens before');
   assert.equal((await me(bearer(await refreshed))).status, 401);
-  const [out] = sent('POST', '/auth/sessions/logout');
-  const last = sent('POST', REFRESH).at(-1);
-  assert.notEqual(out.headers.get('X-Session-ID'), last.headers.get('X-Session-ID'));
-  assert.equal((await me(harness.session(out.headers.get('X-Session-ID')))).status, 401);
   assert.equal(client.accessToken, null);
 });
 
