@@ -61,6 +61,32 @@ test('a call is repeated as it was, its body too', async () => {
   assert.equal(response.status, 200);
 });
 
+test('what one user asked is not repeated as another', async () => {
+  const { api, session, login } = await signedIn();
+  const somebody = await harness.account();
+  await revokeToken(login.access_token);
+  let answerLate;
+  const late = new Promise((resolve) => (answerLate = resolve));
+  onRequest(({ headers }, go) => {
+    if (headers.get('Authorization') !== `Bearer ${login.access_token}`) return null;
+    return go().then(async (response) => (await late, response));
+  });
+  const slow = api.post('/auth/logout-all');
+  await session.login(somebody.email, somebody.password);
+  answerLate();
+  await assert.rejects(slow, (error) => error.response.status === 401);
+  assert.equal(sent('POST', '/auth/logout-all').length, 1);
+});
+
+test('a 401 about something else is no reason to refresh', async () => {
+  const { api } = await signedIn();
+  requests.length = 0;
+  const passwords = { current_password: 'not the password', new_password: 'a new sentence of theirs' };
+  const code = (error) => error.response.data.code === 'invalid_credentials';
+  await assert.rejects(api.post('/auth/password', passwords), code);
+  assert.equal(requests.length, 1);
+});
+
 test('a second 401 goes to the caller: no loop', async () => {
   const { api, login } = await signedIn();
   await revokeToken(login.access_token);
