@@ -10,6 +10,7 @@
 
 mod audit;
 mod crash;
+mod logins;
 mod secrets;
 mod start_and_stop;
 mod support;
