@@ -14,3 +14,4 @@ mod logins;
 mod secrets;
 mod start_and_stop;
 mod support;
+mod token_keys;
