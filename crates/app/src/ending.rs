@@ -37,11 +37,12 @@ impl SessionManager {
             reason,
             at: now,
         };
+        let action = action_of(kind, &ending.reason);
         let outcome = self.store.end(which.id(), ending).await;
         self.forget(which.id());
         let outcome = outcome?.ok_or(SessionError::NotFound)?;
         match &outcome {
-            EndOutcome::Ended(session) => self.record(action_of(kind), session, origin).await,
+            EndOutcome::Ended(session) => self.record(action, session, origin).await,
             EndOutcome::Expired(session) => {
                 let action = AuditAction::SessionExpired;
                 self.record(action, session, &Origin::system()).await;
@@ -95,8 +96,9 @@ impl SessionManager {
         for EndedSession { id, .. } in batch.ended.iter().chain(&batch.expired) {
             self.forget(*id);
         }
+        let action = action_of(kind, &reason);
         for EndedSession { id, user_id, .. } in &batch.ended {
-            self.record_of(action_of(kind), *id, user_id, Some(reason.as_str()), origin)
+            self.record_of(action, *id, user_id, Some(reason.as_str()), origin)
                 .await;
         }
         self.record_expired(&batch.expired).await;
@@ -195,8 +197,9 @@ pub struct Cleaned {
     pub more: bool,
 }
 
-const fn action_of(kind: EndKind) -> AuditAction {
+fn action_of(kind: EndKind, reason: &EndReason) -> AuditAction {
     match kind {
+        EndKind::Revoked if *reason == EndReason::LOGOUT => AuditAction::Logout,
         EndKind::Expired => AuditAction::SessionExpired,
         EndKind::Revoked => AuditAction::SessionRevoked,
         EndKind::Terminated => AuditAction::SessionTerminated,

@@ -1,8 +1,11 @@
+use std::future::poll_fn;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use serde_json::json;
-use session_core::ports::{AccountChange, PasswordHasher, PasswordMatch, UserDirectory};
+use session_core::ports::{AccountChange, HashError, PasswordHasher, PasswordMatch, UserDirectory};
 use session_core::{
     Account, AccountId, AuditAction, AuditEvent, ClientDetails, Email, EndReason, Lifetime,
     Password, PasswordHash, Session, SessionToken, UserId, rate_subject,
@@ -93,15 +96,9 @@ impl LoginService {
         self.admit_address(origin).await?;
         let account = self.accounts.find_account_by_email(&email).await?;
         let user_id = account.as_ref().map(|account| account.id.user_id());
-        // Whatever is known by now, the password is checked. Beside it, and not after it, the attempt
-        // is counted, which takes a store that writes longer than one that refuses: so the answer
-        // takes as long for all.
         let hash = account.as_ref().map(|account| &account.password_hash);
-        let (throttled, matched) = tokio::join!(
-            self.is_throttled(&subjects, user_id.as_ref(), origin),
-            self.hasher.verify(&password, hash)
-        );
-        let (throttled, matched) = (throttled?, matched?);
+        let counting = self.is_throttled(&subjects, user_id.as_ref(), origin);
+        let (throttled, matched) = self.check(&password, hash, counting).await?;
         let failure = match &account {
             _ if throttled => Some("throttled"),
             None => Some("unknown_account"),
@@ -211,6 +208,42 @@ impl LoginService {
             access,
             token: replaced,
         })
+    }
+
+    /// Checks a password, whatever is known of the account by now, and counts the attempt beside it: the
+    /// store takes longer to count than to refuse, and the answer must take as long for all.
+    async fn check(
+        &self,
+        password: &Password,
+        hash: Option<&PasswordHash>,
+        counting: impl Future<Output = Result<bool, SessionError>>,
+    ) -> Result<(bool, PasswordMatch), AccountError> {
+        let mut checking = pin!(self.matches(password, hash));
+        // That too many wait is told at once. It must not count: whoever is told to come back has not
+        // been wrong.
+        let at_once = poll_fn(|context| Poll::Ready(checking.as_mut().poll(context))).await;
+        if let Poll::Ready(matched) = at_once {
+            let matched = matched?;
+            return Ok((counting.await?, matched));
+        }
+        let (throttled, matched) = tokio::join!(counting, checking);
+        Ok((throttled?, matched?))
+    }
+
+    /// Whether a password is the one of a hash. One that cannot be read lets nobody in, and is told to
+    /// nobody but the server's log: it takes as long as any other.
+    async fn matches(
+        &self,
+        password: &Password,
+        hash: Option<&PasswordHash>,
+    ) -> Result<PasswordMatch, HashError> {
+        match self.hasher.verify(password, hash).await {
+            Err(HashError::Damaged(problem)) => {
+                tracing::error!(problem, "the password hash of an account is damaged");
+                self.hasher.verify(password, None).await
+            }
+            answer => answer,
+        }
     }
 
     /// How long a session lives that a login begins.

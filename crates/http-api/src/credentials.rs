@@ -76,6 +76,13 @@ pub(crate) fn session_token(
     Ok(text.map(|text| std::str::from_utf8(text).ok()?.parse().ok()))
 }
 
+/// Whether the session token of a request came as a cookie, which a browser sends by itself.
+pub(crate) fn is_by_cookie(headers: &HeaderMap, config: &ApiConfig) -> bool {
+    let mut lines = values(headers, &COOKIE);
+    let has_cookie = lines.any(|line| cookies(line, config.session_cookie()).next().is_some());
+    has_cookie && !headers.contains_key(&config.session_header)
+}
+
 /// The access token that a request carries as `Authorization: Bearer`; a key is none.
 pub(crate) fn access_token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let bearers = values(headers, &AUTHORIZATION).filter_map(bearer);

@@ -31,10 +31,21 @@ pub(crate) fn is_own_page(headers: &HeaderMap, config: &ApiConfig) -> bool {
     })
 }
 
-/// Refuses what a cookie alone speaks for and a page of this site does not ask.
+const CODE: &str = "cross_site";
+const DETAIL: &str = "A cookie is no proof of intent: the request does not come from this site.";
+
+/// Refuses what a page of this site does not ask, where nobody is known yet.
+pub(crate) fn check(headers: &HeaderMap, config: &ApiConfig) -> Result<(), Problem> {
+    if is_own_page(headers, config) {
+        Ok(())
+    } else {
+        Err(Problem::forbidden(CODE, DETAIL))
+    }
+}
+
+/// The same for somebody who is known, who leaves a record.
 pub(crate) async fn cross_site(state: &AppState, user_id: UserId, origin: &Origin<'_>) -> Problem {
-    let detail = "A cookie is no proof of intent: the request does not come from this site.";
-    denied(state, Some(user_id), "cross_site", detail, origin).await
+    denied(state, Some(user_id), CODE, DETAIL, origin).await
 }
 
 /// Refuses somebody who is known, and leaves a record.

@@ -11,6 +11,7 @@ mod background;
 mod changes;
 mod freshness;
 mod harness;
+mod logins;
 mod revocations;
 mod revoke_races;
 mod rotations;

@@ -9,7 +9,7 @@ use session_core::UserId;
 
 use crate::api::AppState;
 use crate::auth::EndUser;
-use crate::credentials::{access_token, key_role, session_token};
+use crate::credentials::{access_token, is_by_cookie, key_role, session_token};
 use crate::keys::KeyRole;
 use crate::problem::Problem;
 use crate::request_info::RequestInfo;
@@ -66,7 +66,7 @@ impl Admin {
             let origin = info.origin(Actor::User(user_id.as_str()));
             return Err(not_an_operator(state, Some(user_id.clone()), &origin).await);
         }
-        let by_cookie = !parts.headers.contains_key(&state.config.session_header);
+        let by_cookie = is_by_cookie(&parts.headers, &state.config);
         if by_cookie && !info.is_safe() && !is_own_page(&parts.headers, &state.config) {
             let origin = info.origin(Actor::AdminUser(user_id.as_str()));
             return Err(cross_site(state, user_id.clone(), &origin).await);

@@ -13,7 +13,7 @@ use crate::credentials::session_token;
 use crate::json::Json;
 use crate::problem::{Problem, ProblemBody};
 use crate::request_info::RequestInfo;
-use crate::site::is_own_page;
+use crate::site;
 
 #[derive(Deserialize, ToSchema)]
 pub(crate) struct LoginRequest {
@@ -69,9 +69,8 @@ pub(crate) async fn login(
 ) -> Result<Response, Problem> {
     let by_cookie = body.cookie.unwrap_or(false);
     // Else another site could sign its visitors in as somebody of its choice.
-    if by_cookie && !is_own_page(&headers, &state.config) {
-        let detail = "A cookie is set for pages of this site only.";
-        return Err(Problem::forbidden("cross_site", detail));
+    if by_cookie {
+        site::check(&headers, &state.config)?;
     }
     let credentials = Credentials {
         email: body.email.parse()?,

@@ -8,11 +8,11 @@ use utoipa::ToSchema;
 
 use super::cookie;
 use crate::api::AppState;
-use crate::credentials::{access_token, session_token};
+use crate::credentials::{access_token, is_by_cookie, session_token};
 use crate::json::Json;
 use crate::problem::{Problem, ProblemBody};
 use crate::request_info::RequestInfo;
-use crate::site::is_own_page;
+use crate::site;
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LoggedOutJson {
@@ -79,10 +79,8 @@ async fn sign_out(
 ) -> Result<(), Problem> {
     let token = session_token(headers, &state.config)?;
     let bearer = access_token(headers)?;
-    let in_header = headers.contains_key(&state.config.session_header);
-    if token.is_some() && !in_header && bearer.is_none() && !is_own_page(headers, &state.config) {
-        let detail = "A cookie is no proof of intent: the request does not come from this site.";
-        return Err(Problem::forbidden("cross_site", detail));
+    if bearer.is_none() && is_by_cookie(headers, &state.config) {
+        site::check(headers, &state.config)?;
     }
     let origin = info.origin(Actor::Bearer);
     let which = match (token, bearer) {

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::EndUser;
 use super::login::{SignedInJson, answer};
 use crate::api::AppState;
-use crate::credentials::{access_token, session_token};
+use crate::credentials::is_by_cookie;
 use crate::json::Json;
 use crate::problem::{Problem, ProblemBody};
 
@@ -46,8 +46,7 @@ pub(crate) async fn password(
         .accounts
         .change_password(&user.session, &current, &new, client, &user.origin())
         .await?;
-    let in_header = headers.contains_key(&state.config.session_header);
-    let has_token = session_token(&headers, &state.config)?.is_some();
-    let by_cookie = has_token && !in_header && access_token(&headers)?.is_none();
+    // The new token goes where the one before came from.
+    let by_cookie = is_by_cookie(&headers, &state.config);
     Ok(answer(signed_in, by_cookie, &state))
 }

@@ -8,12 +8,12 @@ use utoipa::ToSchema;
 
 use super::cookie;
 use crate::api::AppState;
-use crate::credentials::session_token;
+use crate::credentials::{is_by_cookie, session_token};
 use crate::json::{Json, OptionalJson};
 use crate::problem::{Problem, ProblemBody};
 use crate::request_info::RequestInfo;
 use crate::sessions::refused;
-use crate::site::is_own_page;
+use crate::site;
 
 #[derive(Deserialize, Default, ToSchema)]
 pub(crate) struct RefreshRequest {
@@ -57,13 +57,11 @@ pub(crate) async fn refresh(
     OptionalJson(body): OptionalJson<RefreshRequest>,
 ) -> Result<Response, Problem> {
     let in_head = session_token(&headers, &state.config)?;
-    let in_header = headers.contains_key(&state.config.session_header);
     // Where a cookie comes along by itself, what the body says is still the client's own word.
-    let by_cookie = in_head.is_some() && !in_header && body.session_id.is_none();
+    let by_cookie = is_by_cookie(&headers, &state.config) && body.session_id.is_none();
     let token = the_one(in_head, body.session_id.as_deref())?;
-    if by_cookie && !is_own_page(&headers, &state.config) {
-        let detail = "A cookie is no proof of intent: the request does not come from this site.";
-        return Err(Problem::forbidden("cross_site", detail));
+    if by_cookie {
+        site::check(&headers, &state.config)?;
     }
     let (seen, origin) = (info.client(), info.origin(Actor::Bearer));
     let rotate = body.rotate.unwrap_or(false);

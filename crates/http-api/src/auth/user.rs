@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use session_core::{Session, SessionId, SessionToken};
 
 use crate::api::AppState;
-use crate::credentials::{access_token, session_token};
+use crate::credentials::{access_token, is_by_cookie, session_token};
 use crate::problem::Problem;
 use crate::request_info::RequestInfo;
 use crate::sessions::refused;
@@ -65,8 +65,8 @@ impl EndUser {
             }
         };
         let user = Self { session, info };
-        let by_cookie = bearer.is_none() && !has_header(parts, state);
-        if by_cookie && !user.info.is_safe() && !is_own_page(&parts.headers, &state.config) {
+        let by_cookie_alone = bearer.is_none() && is_by_cookie(&parts.headers, &state.config);
+        if by_cookie_alone && !user.info.is_safe() && !is_own_page(&parts.headers, &state.config) {
             let user_id = user.session.user_id.clone();
             return Err(cross_site(state, user_id, &user.origin()).await);
         }
@@ -105,11 +105,6 @@ impl EndUser {
             }
         }
     }
-}
-
-/// Whether the session token came in a header, which no other site's page can send.
-pub(crate) fn has_header(parts: &Parts, state: &AppState) -> bool {
-    parts.headers.contains_key(&state.config.session_header)
 }
 
 impl<S> FromRequestParts<S> for EndUser

@@ -6,9 +6,11 @@
     reason = "tests fail by panicking, and so do the functions that they share"
 )]
 
+mod access_tokens;
 mod admin;
 mod audit;
 mod bad_input;
+mod cookie_mode;
 mod docs;
 mod except;
 mod hijacking;
@@ -16,8 +18,13 @@ mod https;
 mod keys;
 mod limits;
 mod list;
+mod login;
+mod oauth2;
 mod operations;
+mod own_sessions;
+mod password;
 mod rate_limits;
+mod refresh;
 mod revocation;
 mod routing;
 mod store_down;

@@ -11,6 +11,8 @@
 mod audit;
 mod clients;
 mod crash;
+mod logins;
 mod secrets;
 mod start_and_stop;
 mod support;
+mod token_keys;

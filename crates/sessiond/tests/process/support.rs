@@ -107,6 +107,25 @@ pub(crate) struct Client {
 /// An answer, or none because the server went away.
 pub(crate) type Answer = Option<(u16, Value)>;
 
+/// An answer with everything in it.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub(crate) status: u16,
+    /// The status line and the headers.
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Whole {
+    /// A header's value, by its name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (key, value) = line.split_once(": ")?;
+            key.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+}
+
 impl Client {
     pub(crate) fn to(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("the server takes connections");
@@ -146,10 +165,24 @@ impl Client {
         extra: &str,
         body: Option<&Value>,
     ) -> Answer {
+        let extra = format!("Authorization: Bearer {SERVICE_KEY}\r\n{extra}");
+        let whole = self.exchange(method, path, &extra, body)?;
+        let body = serde_json::from_str(&whole.body).unwrap_or(Value::Null);
+        Some((whole.status, body))
+    }
+
+    /// A request with these headers and no other credential; the whole answer.
+    pub(crate) fn exchange(
+        &mut self,
+        method: &str,
+        path: &str,
+        extra: &str,
+        body: Option<&Value>,
+    ) -> Option<Whole> {
         let body = body.map(Value::to_string).unwrap_or_default();
         let length = body.len();
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {SERVICE_KEY}\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: test\r\n\
              {extra}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         );
         self.stream.get_mut().write_all(request.as_bytes()).ok()?;
@@ -171,6 +204,7 @@ impl Client {
             .unwrap_or(0);
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).ok()?;
-        Some((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
+        let body = String::from_utf8(body).ok()?;
+        Some(Whole { status, head, body })
     }
 }

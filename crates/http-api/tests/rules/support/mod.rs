@@ -3,6 +3,7 @@
 mod answer;
 mod ask;
 mod log;
+mod people;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -19,6 +20,7 @@ use store_memory::MemoryStore;
 pub(crate) use answer::Answer;
 pub(crate) use ask::Ask;
 pub(crate) use log::Log;
+pub(crate) use people::{PASSWORD, SignedIn, login};
 
 pub(crate) const SERVICE_KEY: &str = "svc_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
 pub(crate) const ADMIN_KEY: &str = "adm_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
@@ -44,6 +46,8 @@ impl Clock for FakeClock {
 /// The API as `sessiond` serves it, without the network.
 pub(crate) struct Server {
     pub(crate) api: Api,
+    /// What is behind it.
+    pub(crate) services: Services,
     clock: Arc<FakeClock>,
 }
 
@@ -99,8 +103,12 @@ impl Server {
         let mut keys = ServiceKeys::default();
         keys.add(KeyRole::Service, SERVICE_KEY).unwrap();
         keys.add(KeyRole::Admin, ADMIN_KEY).unwrap();
-        let api = Api::new(services, keys, config);
-        Self { api, clock }
+        let api = Api::new(services.clone(), keys, config);
+        Self {
+            api,
+            services,
+            clock,
+        }
     }
 
     pub(crate) async fn send(&self, ask: Ask) -> Answer {
