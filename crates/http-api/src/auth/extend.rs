@@ -1,12 +1,15 @@
 use app::SessionRef;
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::EndUser;
 use super::user::own_session;
+use super::{EndUser, cookie};
 use crate::api::AppState;
+use crate::credentials::{is_by_cookie, session_token};
 use crate::json::{Json, Path};
 use crate::problem::{Problem, ProblemBody};
 
@@ -31,8 +34,9 @@ pub(crate) struct OwnExtended {
 pub(crate) async fn extend(
     user: EndUser,
     State(state): State<AppState>,
+    headers: HeaderMap,
     Path(handle): Path,
-) -> Result<Json<OwnExtended>, Problem> {
+) -> Result<Response, Problem> {
     let session = own_session(&user, &handle, &state).await?;
     if !session.remember_me {
         let detail = "Only a session that was begun with `remember_me` can be extended.";
@@ -43,8 +47,18 @@ pub(crate) async fn extend(
     let most = sessions.policy().timeouts.remember_me.num_seconds();
     let which = SessionRef::Handle(session.id);
     let extended = sessions.extend(&which, most, &user.origin()).await?;
-    Ok(Json(OwnExtended {
+    let body = OwnExtended {
         message: "Session extended",
         expires_at: extended.session.expires_at,
-    }))
+    };
+    let mut response = Json(body).into_response();
+    // The browser has to keep the cookie for as long as that.
+    if is_by_cookie(&headers, &state.config)
+        && let Some(Some(token)) = session_token(&headers, &state.config)?
+        && token.id == session.id
+    {
+        let now = sessions.now();
+        cookie::set(&mut response, &token, &extended.session, now, &state.config);
+    }
+    Ok(response)
 }

@@ -163,6 +163,33 @@ async fn a_cookie_is_no_proof_of_intent() {
     assert!(!server.lets_in(next).await);
 }
 
+/// A session that lives longer is worth nothing to a browser that drops its cookie.
+#[tokio::test]
+async fn a_session_that_is_extended_keeps_its_cookie() {
+    let server = server();
+    server.account("ada@example.org").await;
+    let answer = signed_in(&server, json!({"cookie": true, "remember_me": true})).await;
+    let (token, _) = parts(answer.header("set-cookie"));
+    server.pass(86_400);
+    let extend = |cookie: &str| {
+        let path = format!("/auth/sessions/{}/extend", handle(token));
+        Ask::new("POST", &path)
+            .header("sec-fetch-site", "same-origin")
+            .header("cookie", format!("__Host-session={cookie}"))
+    };
+    let answer = server.send(extend(token)).await;
+    answer.ok();
+    let (same, attributes) = parts(answer.header("set-cookie"));
+    assert_eq!(same, token);
+    assert_eq!(attributes.last(), Some(&"Max-Age=2592000"));
+    // Another session's cookie is not this one's.
+    let other = signed_in(&server, json!({"cookie": true})).await;
+    let (other, _) = parts(other.header("set-cookie"));
+    let answer = server.send(extend(other)).await;
+    answer.ok();
+    assert!(!answer.headers.contains_key("set-cookie"));
+}
+
 /// Another site must not sign its visitors in as somebody of its choice.
 #[tokio::test]
 async fn a_cookie_is_set_for_own_pages_only() {
