@@ -183,11 +183,12 @@ fn blocks(page: &str) -> Vec<(&str, &str)> {
     blocks.collect()
 }
 
-/// Without node the scripts are skipped where somebody works by hand, and fail in CI.
+/// Without node the scripts are skipped: a newcomer needs Rust alone. `SESSIOND_NEEDS_NODE` makes that a
+/// failure.
 fn has_node() -> bool {
     let found = is_there("node");
     assert!(
-        found || std::env::var_os("CI").is_none(),
+        found || std::env::var_os("SESSIOND_NEEDS_NODE").is_none(),
         "node is needed to test the clients"
     );
     found
