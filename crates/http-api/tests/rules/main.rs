@@ -7,6 +7,7 @@
 )]
 
 mod admin;
+mod admin_users;
 mod audit;
 mod bad_input;
 mod docs;
