@@ -10,6 +10,8 @@
 
 mod audit;
 mod crash;
+mod key_ring;
 mod secrets;
 mod start_and_stop;
 mod support;
+mod users;

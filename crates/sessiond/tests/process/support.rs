@@ -102,6 +102,7 @@ impl Drop for Server {
 /// One connection, kept alive.
 pub(crate) struct Client {
     stream: BufReader<TcpStream>,
+    has_key: bool,
 }
 
 /// An answer, or none because the server went away.
@@ -115,6 +116,15 @@ impl Client {
             .expect("a time-out can be set");
         Self {
             stream: BufReader::new(stream),
+            has_key: true,
+        }
+    }
+
+    /// The same as anybody may ask: without the service key.
+    pub(crate) fn without_key(self) -> Self {
+        Self {
+            has_key: false,
+            ..self
         }
     }
 
@@ -148,8 +158,13 @@ impl Client {
     ) -> Answer {
         let body = body.map(Value::to_string).unwrap_or_default();
         let length = body.len();
+        let key = if self.has_key {
+            format!("Authorization: Bearer {SERVICE_KEY}\r\n")
+        } else {
+            String::new()
+        };
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {SERVICE_KEY}\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: test\r\n{key}\
              {extra}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         );
         self.stream.get_mut().write_all(request.as_bytes()).ok()?;
