@@ -1,6 +1,13 @@
 //! Accounts, as operators make, see, change and delete them.
 
+use std::sync::Arc;
+
+use app::{Policies, Stores};
+use http_api::ApiConfig;
 use serde_json::{Value, json};
+use session_core::ports::{ChangeOutcome, MockUserDirectory};
+use session_core::{Account, AccountId, Metadata, PasswordHash};
+use store_memory::MemoryStore;
 
 use crate::support::{Answer, Ask, START, Server, UNKNOWN_HANDLE, handle};
 
@@ -204,24 +211,55 @@ async fn other_rights_end_the_sessions() {
     }
 }
 
+/// Somebody else sets permissions between the reading and the writing of a change of the role.
 #[tokio::test]
 async fn changes_of_different_members_at_once_both_hold() {
-    let server = Server::new();
-    let user = add_user(&server, json!({"email": "ada@example.org"})).await;
-    for n in 0..20 {
-        let (role, permission) = (format!("r{n}"), format!("p{n}"));
-        let (one, two) = tokio::join!(
-            change(&server, &user, json!({"role": role})),
-            change(&server, &user, json!({"permissions": [permission]})),
-        );
-        one.ok();
-        two.ok();
-        let shown = &list(&server, "").await["users"][0];
-        assert_eq!(
-            (&shown["role"], &shown["permissions"]),
-            (&json!(role), &json!([permission]))
-        );
-    }
+    let start = START.parse().unwrap();
+    let with = |version: u64, rights: Value| Account {
+        id: AccountId::at(start, [7; 10]),
+        email: "ada@example.org".parse().unwrap(),
+        password_hash: PasswordHash::new("a hash"),
+        metadata: Metadata::new(rights.as_object().unwrap()).unwrap(),
+        is_disabled: false,
+        version,
+        created_at: start,
+        password_set_at: start,
+    };
+    let before = with(1, json!({"role": "user", "team": "red"}));
+    let meanwhile = with(
+        2,
+        json!({"role": "user", "team": "red", "permissions": ["a"]}),
+    );
+    let id = before.id;
+    let mut accounts = MockUserDirectory::new();
+    let mut found = vec![meanwhile.clone(), before];
+    accounts
+        .expect_find_account()
+        .times(2)
+        .returning(move |_| Ok(found.pop().map(Arc::new)));
+    accounts
+        .expect_change_account()
+        .times(2)
+        .returning(move |_, expected, change| {
+            if expected != meanwhile.version {
+                return Ok(ChangeOutcome::VersionConflict);
+            }
+            let metadata = change.metadata.unwrap();
+            let after = Account {
+                metadata,
+                ..meanwhile.clone()
+            };
+            Ok(ChangeOutcome::Changed(Arc::new(after)))
+        });
+    let stores = Stores {
+        accounts: Arc::new(accounts),
+        ..Stores::all_in(Arc::new(MemoryStore::new()))
+    };
+    let server = Server::build(stores, ApiConfig::default(), Policies::default());
+    let user = json!({"user_id": id.to_string()});
+    let changed = change(&server, &user, json!({"role": "editor"})).await.ok();
+    assert_eq!(changed["role"], "editor");
+    assert_eq!(changed["permissions"], json!(["a"]));
 }
 
 #[tokio::test]

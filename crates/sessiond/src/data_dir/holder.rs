@@ -8,7 +8,7 @@ pub(crate) enum Holder {
     Server { pid: u32, address: SocketAddr },
     /// A command that works on the store and is soon done.
     Command { pid: u32 },
-    /// Somebody who has not said yet.
+    /// Somebody who has not said yet, or takes no more requests.
     Unknown,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for Holder {
         match self {
             Self::Server { pid, address } => write!(f, "process {pid}{SERVER}{address}"),
             Self::Command { pid } => write!(f, "process {pid}{COMMAND}"),
-            Self::Unknown => f.write_str("another process that is just starting"),
+            Self::Unknown => f.write_str("another process that is just starting or stopping"),
         }
     }
 }

@@ -46,12 +46,13 @@ impl DataDir {
             .map_err(io)?;
         match lock.try_lock() {
             Ok(()) => {
-                // Whoever had the folder before may have been killed: nobody is to be sent there.
-                lock.set_len(0).map_err(io)?;
-                Ok(Self {
+                let mut data_dir = Self {
                     path: path.to_owned(),
                     lock,
-                })
+                };
+                // Whoever had the folder before may have been killed: nobody is to be sent there.
+                data_dir.sign_off()?;
+                Ok(data_dir)
             }
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
@@ -67,13 +68,23 @@ impl DataDir {
 
     /// Leaves word for those who come later and find the folder in use.
     pub(crate) fn sign(&mut self, holder: Holder) -> Result<(), DataDirError> {
-        let io = |source| DataDirError::Io {
+        self.sign_off()?;
+        let written = writeln!(self.lock, "{holder}");
+        written.map_err(|source| self.io(source))
+    }
+
+    /// Takes the word back while the folder is still in use: from now on it is better to wait for it
+    /// than to ask for who has it.
+    pub(crate) fn sign_off(&mut self) -> Result<(), DataDirError> {
+        let emptied = self.lock.set_len(0).and_then(|()| self.lock.rewind());
+        emptied.map_err(|source| self.io(source))
+    }
+
+    fn io(&self, source: io::Error) -> DataDirError {
+        DataDirError::Io {
             path: self.path.clone(),
             source,
-        };
-        self.lock.set_len(0).map_err(io)?;
-        self.lock.rewind().map_err(io)?;
-        writeln!(self.lock, "{holder}").map_err(io)
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {

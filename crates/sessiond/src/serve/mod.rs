@@ -106,9 +106,13 @@ async fn run(settings: Settings) -> Result<(), ServeError> {
     banner::print(&settings, address, &keys);
 
     let draining = api.clone();
-    let stopped = async move {
+    let stopped = async {
         stop.received().await;
         tracing::info!("stopping");
+        // Commands wait for the folder from now on, instead of asking behind a closed door.
+        if let Err(error) = data_dir.sign_off() {
+            tracing::warn!(%error, "commands still take this server for one that runs");
+        }
         draining.start_draining();
         tokio::time::sleep(DRAINING).await;
     };

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -370,6 +371,36 @@ fn nobody_is_sent_to_a_server_that_was_killed() {
     done(&users(folder.path(), &["list"], ""));
     let left = fs::read_to_string(&lock).unwrap();
     assert!(!left.contains(&address.to_string()), "{left}");
+}
+
+/// Its door is closed, and the folder is still its own until the last request is done.
+#[test]
+fn a_server_that_is_stopping_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&mut own_keys(folder.path()));
+    add_ada(folder.path());
+    let mut slow = std::net::TcpStream::connect(server.address).unwrap();
+    let half = "POST /auth/sessions/enhanced-login HTTP/1.1\r\nHost: test\r\n\
+        Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+    slow.write_all(half.as_bytes()).unwrap();
+    let address = server.address;
+    let stopping = std::thread::spawn(move || server.stop("TERM"));
+    while std::net::TcpStream::connect(address).is_ok() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let list = std::thread::spawn({
+        let folder = folder.path().to_owned();
+        move || users(&folder, &["list"], "")
+    });
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(
+        !stopping.is_finished(),
+        "the server has a request to finish"
+    );
+    assert!(!list.is_finished(), "the command waits");
+    drop(slow);
+    assert!(done(&list.join().unwrap()).starts_with("ada@example.org\t"));
+    assert!(stopping.join().unwrap().0.success());
 }
 
 #[test]
