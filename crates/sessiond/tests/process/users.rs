@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::audit::sql;
 use crate::support::{Client, Server, command};
 
 const PASSWORD: &str = "nine purple tapirs sing";
@@ -362,15 +363,40 @@ fn the_memory_store_is_served_beside_a_server_and_refused_without_one() {
 fn nobody_is_sent_to_a_server_that_was_killed() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&mut own_keys(folder.path()));
-    let address = server.address;
+    let address = server.address.to_string();
     server.kill();
     let lock = folder.path().join("sessiond.lock");
-    let left = fs::read_to_string(&lock).unwrap();
-    assert!(left.contains(&address.to_string()), "{left}");
-    // Who takes the folder says so before anything else: another command sees that.
+    let left = || fs::read_to_string(&lock).unwrap();
+    assert!(left().contains(&address), "{}", left());
+    // A start that takes the folder and comes no further: not as far as to an address of its own.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut start = own_keys(folder.path());
+    start.env("SESSION_LISTEN", taken.local_addr().unwrap().to_string());
+    assert!(refused(&start.output().unwrap()).contains("port is in use"));
+    assert_eq!(left(), "");
     done(&users(folder.path(), &["list"], ""));
-    let left = fs::read_to_string(&lock).unwrap();
-    assert!(!left.contains(&address.to_string()), "{left}");
+}
+
+/// More accounts than stand on one page of the store and of the admin face.
+#[test]
+fn the_list_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    add_ada(folder.path());
+    sql(
+        &folder.path().join("sessions.db"),
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1100)
+         INSERT INTO accounts SELECT unhex(format('%04x', i + 4096) || substr(hex(id), 5)),
+             'u' || i || '@example.org', password_hash, metadata, is_disabled, version, created_at,
+             password_set_at FROM accounts, n WHERE email = 'ada@example.org'",
+    );
+    let whole = |listed: &str| {
+        assert_eq!(listed.lines().count(), 1101);
+        let different: std::collections::HashSet<_> = listed.lines().collect();
+        assert_eq!(different.len(), 1101);
+    };
+    whole(&done(&users(folder.path(), &["list"], "")));
+    let _server = Server::start(&mut own_keys(folder.path()));
+    whole(&done(&users(folder.path(), &["list"], "")));
 }
 
 /// Its door is closed, and the folder is still its own until the last request is done.
