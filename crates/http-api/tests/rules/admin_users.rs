@@ -85,6 +85,7 @@ async fn accounts_are_listed_in_pages_newest_first() {
         let page = list(&server, &query).await;
         let users = page["users"].as_array().unwrap();
         sizes.push(users.len());
+        assert!(sizes.len() <= 3, "the pages go on and on");
         seen.extend(users.iter().cloned());
         let Some(cursor) = page["next_cursor"].as_str() else {
             break;
