@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
 use session_core::ports::{
     AccountChange, Addition, ChangeOutcome, Clock, Entropy, PasswordHasher, PasswordMatch,
     UserDirectory,
@@ -38,8 +39,9 @@ pub struct AccountService {
 pub struct AccountEdit {
     /// Another password.
     pub password: Option<Password>,
-    /// The whole metadata: role, permissions, what else its sessions begin with.
-    pub metadata: Option<Metadata>,
+    /// Members of the metadata (role, permissions, what else its sessions begin with): each is replaced
+    /// whole, `null` removes it, and what is not named stays.
+    pub metadata: Option<Map<String, Value>>,
     /// Whether nobody may sign in with it.
     pub is_disabled: Option<bool>,
 }
@@ -197,12 +199,12 @@ impl AccountService {
         self.logins.begin(&account, new, origin).await
     }
 
-    /// Changes an account. What ends its sessions (another password, other rights, that it is disabled)
-    /// ends all of them.
+    /// Changes an account. What ends its sessions (another password, rights that are set, that it is
+    /// disabled) ends all of them.
     ///
     /// # Errors
-    /// [`AccountError::NoSuchAccount`]; [`InvalidInput`](session_core::InvalidInput) for the password;
-    /// `Hash`; `Store`, and then the change may be made and sessions be live: try again.
+    /// [`AccountError::NoSuchAccount`]; [`InvalidInput`](session_core::InvalidInput) for the password or
+    /// the metadata; `Hash`; `Store`, and then the change may be made and sessions be live: try again.
     pub async fn edit(
         &self,
         id: AccountId,
@@ -220,16 +222,19 @@ impl AccountService {
         let change = AccountChange {
             password,
             rehashed: None,
-            metadata: edit.metadata,
+            metadata: None,
             is_disabled: edit.is_disabled,
         };
-        let (before, account) = self.change(before, &change).await?;
-        let rights_changed = change.metadata.is_some() && before.metadata != account.metadata;
+        let rights = edit.metadata.as_ref();
+        let (before, account) = self.change(before, &change, rights).await?;
+        let rights_changed = before.metadata != account.metadata;
         let reason = if account.is_disabled {
             Some(EndReason::ACCOUNT_DISABLED)
         } else if change.password.is_some() {
             Some(EndReason::PASSWORD_CHANGED)
-        } else if rights_changed {
+        } else if rights.is_some() {
+            // Also where they are the same as before: an attempt that was cut off after the change, and
+            // is made again, must not leave the sessions of the old rights live.
             Some(EndReason::ROLE_CHANGED)
         } else {
             None
@@ -313,19 +318,22 @@ impl AccountService {
         Ok(self.accounts.list_accounts(page).await?)
     }
 
-    /// The account before and after a change that holds whatever others do meanwhile.
+    /// The account before and after a change that holds whatever others do meanwhile: `rights` go onto
+    /// the metadata as it is at that moment, so that changes of different members both hold.
     async fn change(
         &self,
         mut before: Arc<Account>,
         change: &AccountChange,
+        rights: Option<&Map<String, Value>>,
     ) -> Result<(Arc<Account>, Arc<Account>), AccountError> {
         for _ in 0..UPDATE_TRIES {
             let (id, version) = (before.id, before.version);
-            match self
-                .accounts
-                .change_account(id, version, change.clone())
-                .await?
-            {
+            let metadata = rights.map(|rights| before.metadata.merged(rights));
+            let change = AccountChange {
+                metadata: metadata.transpose()?,
+                ..change.clone()
+            };
+            match self.accounts.change_account(id, version, change).await? {
                 ChangeOutcome::Changed(after) => return Ok((before, after)),
                 ChangeOutcome::VersionConflict => before = self.find(id).await?,
                 ChangeOutcome::NotFound => return Err(AccountError::NoSuchAccount),

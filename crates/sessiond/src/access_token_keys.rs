@@ -10,7 +10,7 @@ use app::wiring::{
     TokenKeys, TokenParties,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use session_core::ports::{Entropy, EntropyError};
+use session_core::ports::{Clock, Entropy, EntropyError};
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
@@ -40,6 +40,8 @@ pub(crate) enum TokenKeyError {
     Entropy(#[from] EntropyError),
     #[error("access tokens are signed with {0}, and there is no key ring to rotate")]
     NothingToRotate(&'static str),
+    #[error("access tokens are signed with SECRET_KEY, and there are no keys to list")]
+    NothingToList,
 }
 
 /// The signer of a server, and the text of the ring that it took from the file, if it did.
@@ -54,7 +56,7 @@ impl Loaded {
     pub(crate) fn load(
         settings: &Settings,
         entropy: &dyn Entropy,
-        now: DateTime<Utc>,
+        clock: &dyn Clock,
     ) -> Result<Self, TokenKeyError> {
         let parties = TokenParties {
             issuer: settings.tokens.issuer.as_str().into(),
@@ -68,11 +70,7 @@ impl Loaded {
         } else {
             let text = match data_dir::read(&settings.data_dir, FILE)? {
                 Some(text) => Zeroizing::new(text),
-                None => {
-                    let text = SigningKeys::new(draw(entropy, now)?).expose();
-                    data_dir::write(&settings.data_dir, FILE, &text)?;
-                    text
-                }
+                None => make(&settings.data_dir, entropy, clock)?,
             };
             let path = settings.data_dir.join(FILE);
             let ring = parse(&path.display().to_string(), &text)?;
@@ -119,34 +117,96 @@ impl Loaded {
     }
 }
 
+/// The first key ring of a data folder, unless another process made one just now.
+fn make(
+    data_dir: &Path,
+    entropy: &dyn Entropy,
+    clock: &dyn Clock,
+) -> Result<Zeroizing<String>, TokenKeyError> {
+    let _locked = data_dir::lock(data_dir, FILE)?;
+    if let Some(text) = data_dir::read(data_dir, FILE)? {
+        return Ok(Zeroizing::new(text));
+    }
+    let text = SigningKeys::new(draw(entropy, clock.now())?).expose();
+    data_dir::write(data_dir, FILE, &text)?;
+    Ok(text)
+}
+
 /// Puts a new key in front of the ring in the data folder; its name. A running server signs with it
 /// within [`LOOKS_EVERY`]; tokens of the keys before stay good until they expire.
+///
+/// Two at the same time come one after the other, and neither loses the other's key.
 pub(crate) fn rotate(
     settings: &Settings,
     entropy: &dyn Entropy,
-    now: DateTime<Utc>,
+    clock: &dyn Clock,
 ) -> Result<String, TokenKeyError> {
-    if settings.tokens.secret.is_some() {
-        return Err(TokenKeyError::NothingToRotate("SECRET_KEY"));
-    }
-    if settings.tokens.keys.is_some() {
-        let name = "the keys of SESSION_ACCESS_TOKEN_KEYS";
+    if let Some(name) = signed_otherwise(settings) {
         return Err(TokenKeyError::NothingToRotate(name));
     }
     let name = settings.data_dir.join(FILE).display().to_string();
-    let key = draw(entropy, now)?;
-    let kid = key.kid().to_owned();
+    let _locked = data_dir::lock(&settings.data_dir, FILE)?;
     let ring = match data_dir::read(&settings.data_dir, FILE)? {
-        None => SigningKeys::new(key),
-        Some(text) => {
-            let ring = parse(&name, &Zeroizing::new(text))?;
-            let keep_for = settings.policies.login.access_token_lifetime + KEPT_LONGER;
-            ring.rotated(key, now, keep_for)
-                .map_err(|problem| TokenKeyError::Ring { name, problem })?
+        None => {
+            let now = clock.now();
+            return write(settings, SigningKeys::new(draw(entropy, now)?));
         }
+        Some(text) => parse(&name, &Zeroizing::new(text))?,
     };
+    // Read under the lock, so that a key is newer than one that another process made meanwhile.
+    let mut now = clock.now();
+    if now == ring.newest().created_at() {
+        std::thread::sleep(Duration::from_millis(2));
+        now = clock.now();
+    }
+    let keep_for = settings.policies.login.access_token_lifetime + KEPT_LONGER;
+    let ring = ring.rotated(draw(entropy, now)?, now, keep_for);
+    write(
+        settings,
+        ring.map_err(|problem| TokenKeyError::Ring { name, problem })?,
+    )
+}
+
+fn write(settings: &Settings, ring: SigningKeys) -> Result<String, TokenKeyError> {
     data_dir::write(&settings.data_dir, FILE, &ring.expose())?;
-    Ok(kid)
+    Ok(ring.newest().kid().to_owned())
+}
+
+/// A key without its secret.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) kid: String,
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+/// The keys of the settings or of the data folder, the one that signs first; none before the first
+/// start.
+pub(crate) fn list(settings: &Settings) -> Result<Vec<Listed>, TokenKeyError> {
+    if settings.tokens.secret.is_some() {
+        return Err(TokenKeyError::NothingToList);
+    }
+    let ring = match &settings.tokens.keys {
+        Some(ring) => parse("SESSION_ACCESS_TOKEN_KEYS", ring)?,
+        None => match data_dir::read(&settings.data_dir, FILE)? {
+            Some(text) => {
+                let path = settings.data_dir.join(FILE);
+                parse(&path.display().to_string(), &Zeroizing::new(text))?
+            }
+            None => return Ok(Vec::new()),
+        },
+    };
+    let listed = ring.iter().map(|key| Listed {
+        kid: key.kid().to_owned(),
+        created_at: key.created_at(),
+    });
+    Ok(listed.collect())
+}
+
+/// What signs access tokens instead of the ring in the data folder.
+fn signed_otherwise(settings: &Settings) -> Option<&'static str> {
+    let secret = settings.tokens.secret.as_ref().map(|_| "SECRET_KEY");
+    let keys = settings.tokens.keys.as_ref();
+    secret.or(keys.map(|_| "the keys of SESSION_ACCESS_TOKEN_KEYS"))
 }
 
 fn parse(name: &str, text: &str) -> Result<SigningKeys, TokenKeyError> {

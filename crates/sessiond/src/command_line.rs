@@ -20,6 +20,60 @@ pub(crate) enum Command {
     /// Look after the audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Look after who may sign in; works beside a running server, and without one.
+    ///
+    /// Passwords are asked for on the terminal or, where there is none, read as one line from standard
+    /// input.
+    #[command(subcommand)]
+    Users(UsersCommand),
+    /// Look after the keys that sign access tokens.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UsersCommand {
+    /// Make an account; its password is asked for.
+    Add {
+        #[arg(value_name = "EMAIL")]
+        email: String,
+        /// Its role; `user` unless given.
+        #[arg(long, value_name = "ROLE")]
+        role: Option<String>,
+        /// A permission of its; may be given more than once.
+        #[arg(long = "permission", value_name = "PERMISSION")]
+        permissions: Vec<String>,
+    },
+    /// Show all accounts, newest first: address, role, enabled or disabled, user id.
+    List,
+    /// Let nobody sign in with an account, and end its sessions.
+    Disable {
+        #[arg(value_name = "EMAIL")]
+        email: String,
+    },
+    /// Let its user sign in again.
+    Enable {
+        #[arg(value_name = "EMAIL")]
+        email: String,
+    },
+    /// Set another password, which is asked for, and end all sessions of the account.
+    Passwd {
+        #[arg(value_name = "EMAIL")]
+        email: String,
+    },
+    /// Forget an account, and end its sessions.
+    Delete {
+        #[arg(value_name = "EMAIL")]
+        email: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Sign with a new key from now on; tokens of the keys before stay good until they expire.
+    Rotate,
+    /// Show the keys, newest first: name, when it was made, whether it signs.
+    List,
 }
 
 #[derive(Debug, Subcommand)]

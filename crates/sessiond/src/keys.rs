@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_api::{KeyRole, ServiceKeys, UnfitKey};
 use session_core::ports::{Entropy, EntropyError};
+use zeroize::Zeroizing;
 
 use crate::data_dir::{self, DataDir, DataDirError};
 use crate::settings::Settings;
@@ -83,6 +84,15 @@ impl Keys {
         let made = paths.pop().and_then(|admin| Some((paths.pop()?, admin)));
         Ok(Self { known, made })
     }
+}
+
+/// A key that opens the admin face of a server with these settings or on this data folder.
+pub(crate) fn admin_key(settings: &Settings) -> Result<Option<Zeroizing<String>>, DataDirError> {
+    if let Some(key) = settings.admin_keys.first() {
+        return Ok(Some(Zeroizing::new(key.clone())));
+    }
+    let key = data_dir::read(&settings.data_dir, ADMIN_KEY_FILE)?.map(Zeroizing::new);
+    Ok(key.map(|key| Zeroizing::new(key.trim().to_owned())))
 }
 
 fn add(known: &mut ServiceKeys, role: KeyRole, key: &str, name: &str) -> Result<(), KeyError> {

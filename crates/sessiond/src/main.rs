@@ -4,10 +4,13 @@ mod access_token_keys;
 mod audit;
 mod command_line;
 mod data_dir;
+mod key_ring;
 mod keys;
 mod logging;
 mod serve;
+mod services;
 mod settings;
+mod users;
 
 use std::process::ExitCode;
 
@@ -23,6 +26,12 @@ fn main() -> ExitCode {
         Command::Serve => serve::serve(command_line.options).map_err(|error| error.to_string()),
         Command::Audit(command) => {
             audit::audit(&command, &command_line.options).map_err(|error| error.to_string())
+        }
+        Command::Users(command) => {
+            users::users(command, &command_line.options).map_err(|error| error.to_string())
+        }
+        Command::Keys(command) => {
+            key_ring::keys(&command, &command_line.options).map_err(|error| error.to_string())
         }
     };
     match outcome {

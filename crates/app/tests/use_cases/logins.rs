@@ -126,13 +126,9 @@ async fn an_account_that_changes_during_a_login_lets_nobody_in() {
         password: Some(Password::new("quite another sentence").expect("a password")),
         ..AccountEdit::default()
     };
-    let rights = || {
-        let role = serde_json::json!({"role": "editor"});
-        let metadata = Metadata::new(role.as_object().expect("an object"));
-        AccountEdit {
-            metadata: Some(metadata.expect("metadata")),
-            ..AccountEdit::default()
-        }
+    let rights = || AccountEdit {
+        metadata: serde_json::json!({"role": "editor"}).as_object().cloned(),
+        ..AccountEdit::default()
     };
     let edits: [Option<fn() -> AccountEdit>; 4] =
         [Some(disable), Some(another), Some(rights), None];

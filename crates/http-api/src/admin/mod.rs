@@ -9,6 +9,7 @@ mod security;
 mod sessions;
 mod suspend;
 mod terminate;
+mod users;
 
 use axum::middleware::from_fn_with_state;
 use utoipa_axum::router::OpenApiRouter;
@@ -25,6 +26,8 @@ pub(crate) fn routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(audit::audit))
         .routes(routes!(audit::verify))
         .routes(routes!(revocations::revocations))
+        .routes(routes!(users::users, users::create))
+        .routes(routes!(users::user, users::change, users::delete))
         .routes(routes!(cleanup::cleanup))
         .routes(routes!(cleanup::cleanup_of_the_seeds))
         .route_layer(from_fn_with_state(state.clone(), guard::require_admin))

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use http_api::ApiConfig;
 use serde_json::{Value, json};
 
+use crate::admin_users::{PASSWORD, add_user};
 use crate::support::{
     ADMIN_KEY, Ask, SERVICE_KEY, START, Server, UNKNOWN_HANDLE, UNKNOWN_KEY, handle, secret,
 };
@@ -21,16 +22,45 @@ const ROWS: &[(&str, &str)] = &[
     ("POST", "/admin/sessions/{id}/resume"),
     ("POST", "/admin/sessions/{id}/suspend"),
     ("POST", "/auth/sessions/cleanup"),
+    ("GET", "/admin/users"),
+    ("POST", "/admin/users"),
+    ("GET", "/admin/users/{user_id}"),
+    ("PATCH", "/admin/users/{user_id}"),
+    ("DELETE", "/admin/users/{user_id}"),
     // Last, since nothing can be done with the session afterwards.
     ("DELETE", "/admin/sessions/{id}"),
 ];
 
 fn rows(session: &str) -> impl Iterator<Item = Ask> {
+    rows_of(session, UNKNOWN_HANDLE)
+}
+
+/// The same about an account that is there.
+fn rows_of(session: &str, account: &str) -> impl Iterator<Item = Ask> {
     ROWS.iter().map(move |(method, path)| {
         let id = if *method == "GET" { "ada" } else { session };
-        let path = path.replace("{id}", id).replace("{user_id}", "ada");
-        Ask::new(method, &path)
+        let is_account = path.starts_with("/admin/users");
+        let user_id = if is_account { account } else { "ada" };
+        let path = path.replace("{id}", id).replace("{user_id}", user_id);
+        let ask = Ask::new(method, &path);
+        match *method {
+            "POST" if is_account => {
+                let email = format!("{account}@example.org");
+                ask.json(&json!({"email": email, "password": PASSWORD}))
+            }
+            "PATCH" => ask.json(&json!({"disabled": true})),
+            _ => ask,
+        }
     })
+}
+
+/// An account of its own for each call; its id.
+async fn new_account(server: &Server) -> String {
+    let email = format!("{}@example.net", handle(&server.token_of("other").await));
+    add_user(server, json!({"email": email})).await["user_id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 /// The session of a user of this role.
@@ -118,14 +148,16 @@ async fn only_operators_are_let_in() {
 async fn an_admin_key_and_an_admins_session_are_let_in() {
     let server = Server::new();
     let admin = token_of_role(&server, "admin").await;
-    for ask in rows(handle(&server.token_of("ada").await)) {
-        server.send(ask.bearer(ADMIN_KEY)).await.ok();
-    }
-    for ask in rows(handle(&server.token_of("ada").await)) {
-        server.send(ask.header("x-api-key", ADMIN_KEY)).await.ok();
-    }
-    for ask in rows(handle(&server.token_of("ada").await)) {
-        server.send(ask.header("x-session-id", &admin)).await.ok();
+    for (header, value) in [
+        ("authorization", format!("Bearer {ADMIN_KEY}")),
+        ("x-api-key", ADMIN_KEY.to_owned()),
+        ("x-session-id", admin.clone()),
+    ] {
+        let (token, account) = (server.token_of("ada").await, new_account(&server).await);
+        for ask in rows_of(handle(&token), &account) {
+            let answer = server.send(ask.header(header, &value)).await;
+            assert!(answer.status.is_success(), "{}", answer.text());
+        }
     }
     // The role is the session's, so it ends with the session.
     let end = Ask::service("DELETE", &format!("/sessions/{admin}"));
@@ -399,10 +431,13 @@ async fn no_answer_holds_a_secret_or_its_hash() {
         secrets.extend([token, live].map(|token| secret(&token).to_owned()));
     }
     let session = handle(&server.token_of("ada").await).to_owned();
-    for ask in rows(&session) {
+    let account = new_account(&server).await;
+    for ask in rows_of(&session, &account) {
         let answer = server.send(ask.bearer(ADMIN_KEY)).await;
-        answer.ok();
+        assert!(answer.status.is_success(), "{}", answer.text());
         let text = answer.text();
+        assert!(!text.contains("argon2"), "the hash of a password: {text}");
+        assert!(!text.contains(PASSWORD), "{text}");
         for secret in &secrets {
             assert!(!text.contains(secret.as_str()), "{text}");
             let bytes = engine

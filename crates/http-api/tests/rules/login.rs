@@ -4,7 +4,7 @@ use app::{AccountEdit, Policies, SecurityPolicy};
 use chrono::TimeDelta;
 use http_api::ApiConfig;
 use serde_json::{Value, json};
-use session_core::{Metadata, RateRule};
+use session_core::RateRule;
 
 use crate::support::{Answer, Ask, PASSWORD, Server, SignedIn, handle};
 
@@ -252,10 +252,9 @@ async fn role_and_permissions_are_the_accounts() {
     let server = Server::new();
     let id = server.account("ada@example.org").await;
     let rights = json!({"role": "editor", "permissions": ["read", "write"]});
-    let metadata = Metadata::new(rights.as_object().unwrap()).unwrap();
     let before = server.sign_in("ada@example.org").await;
     let edit = AccountEdit {
-        metadata: Some(metadata),
+        metadata: rights.as_object().cloned(),
         ..AccountEdit::default()
     };
     server.edit(id, edit).await;

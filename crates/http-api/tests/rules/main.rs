@@ -8,6 +8,7 @@
 
 mod access_tokens;
 mod admin;
+mod admin_users;
 mod audit;
 mod bad_input;
 mod cookie_mode;

@@ -5,23 +5,20 @@ mod connections;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use app::wiring::{StoreSettings, WiringError, open_stores, password_hasher};
-use app::{Background, Origin, Ports, Services, SystemClock, SystemEntropy};
+use app::{Background, Origin, Services, SystemEntropy};
 use http_api::{Api, ApiConfig};
-use session_core::ports::{Clock as _, EntropyError};
 use session_core::{AuditAction, RiskScore};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::access_token_keys::{Loaded, TokenKeyError};
 use crate::command_line::Options;
-use crate::data_dir::{DataDir, DataDirError};
+use crate::data_dir::{DataDir, DataDirError, Holder};
 use crate::keys::{KeyError, Keys};
 use crate::logging;
-use crate::settings::{BadSettings, Settings, Store};
+use crate::services::{self, ServicesError, Started};
+use crate::settings::{BadSettings, Settings};
 
 /// Between telling probes that the server is going and closing the door: time for a balancer to
 /// notice. Short, since a server without one should stop at once too.
@@ -39,9 +36,7 @@ pub(crate) enum ServeError {
     #[error(transparent)]
     Keys(#[from] KeyError),
     #[error(transparent)]
-    TokenKeys(#[from] TokenKeyError),
-    #[error(transparent)]
-    Store(#[from] WiringError),
+    Services(#[from] ServicesError),
     #[error("cannot listen on {address}: {}", listen_problem(source))]
     Listen {
         address: SocketAddr,
@@ -51,8 +46,6 @@ pub(crate) enum ServeError {
     Runtime(io::Error),
     #[error("signals cannot be received: {0}")]
     Signals(io::Error),
-    #[error(transparent)]
-    Entropy(#[from] EntropyError),
     #[error("the last activity of sessions could not be written: {0}")]
     Stop(#[from] app::SessionError),
 }
@@ -85,20 +78,14 @@ async fn run(settings: Settings) -> Result<(), ServeError> {
         address: settings.listen,
         source,
     })?;
-    let holder = format!("process {} at http://{address}", std::process::id());
-    data_dir.sign(&holder)?;
+    let holder = Holder::server(address);
+    data_dir.sign(holder)?;
 
-    let stores = open_stores(store_settings(&settings, holder)).await?;
-    let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
-    let token_keys = Loaded::load(&settings, &*entropy, clock.now())?;
-    let ports = Ports {
-        signer: Arc::clone(&token_keys.signer) as _,
-        passwords: password_hasher(Arc::clone(&entropy) as _),
-        clock,
-        entropy,
-    };
+    let Started {
+        services,
+        token_keys,
+    } = services::start(&settings, holder).await?;
     let following = token_keys.follow(&settings.data_dir);
-    let services = Services::start(stores, ports, settings.policies.clone())?;
     let background = Background::start(&services, settings.cleanup_interval);
     record_settings(&services, &settings).await;
     let config = ApiConfig {
@@ -119,9 +106,13 @@ async fn run(settings: Settings) -> Result<(), ServeError> {
     banner::print(&settings, address, &keys);
 
     let draining = api.clone();
-    let stopped = async move {
+    let stopped = async {
         stop.received().await;
         tracing::info!("stopping");
+        // Commands wait for the folder from now on, instead of asking behind a closed door.
+        if let Err(error) = data_dir.sign_off() {
+            tracing::warn!(%error, "commands still take this server for one that runs");
+        }
         draining.start_draining();
         tokio::time::sleep(DRAINING).await;
     };
@@ -170,17 +161,6 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address)
         .await
         .map_err(|source| ServeError::Listen { address, source })
-}
-
-fn store_settings(settings: &Settings, holder: String) -> StoreSettings {
-    match settings.store {
-        Store::Memory => StoreSettings::Memory,
-        Store::Sqlite => StoreSettings::Sqlite {
-            path: settings.db_path.clone(),
-            copies: settings.cache_entries,
-            holder,
-        },
-    }
 }
 
 /// SIGINT and SIGTERM.

@@ -43,7 +43,7 @@ fn broken(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("text")
 }
 
-fn sql(path: &Path, statement: &str) {
+pub(crate) fn sql(path: &Path, statement: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -11,8 +11,10 @@
 mod audit;
 mod clients;
 mod crash;
+mod key_ring;
 mod logins;
 mod secrets;
 mod start_and_stop;
 mod support;
 mod token_keys;
+mod users;

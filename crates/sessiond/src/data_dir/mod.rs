@@ -1,7 +1,11 @@
+mod holder;
+
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+pub(crate) use holder::Holder;
 
 /// The folder that one server owns: its keys, its database, and the lock that says so.
 #[derive(Debug)]
@@ -15,7 +19,7 @@ pub(crate) struct DataDir {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DataDirError {
     #[error("the data folder {} is in use by {holder}", path.display())]
-    InUse { path: PathBuf, holder: String },
+    InUse { path: PathBuf, holder: Holder },
     #[error("the data folder {} cannot be used: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
 }
@@ -41,20 +45,21 @@ impl DataDir {
             .open(path.join("sessiond.lock"))
             .map_err(io)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                lock,
-            }),
+            Ok(()) => {
+                let mut data_dir = Self {
+                    path: path.to_owned(),
+                    lock,
+                };
+                // Whoever had the folder before may have been killed: nobody is to be sent there.
+                data_dir.sign_off()?;
+                Ok(data_dir)
+            }
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 lock.read_to_string(&mut holder).map_err(io)?;
-                let holder = match holder.trim() {
-                    "" => "another server that is just starting".to_owned(),
-                    holder => holder.to_owned(),
-                };
                 Err(DataDirError::InUse {
                     path: path.to_owned(),
-                    holder,
+                    holder: Holder::parse(&holder),
                 })
             }
             Err(TryLockError::Error(source)) => Err(io(source)),
@@ -62,14 +67,24 @@ impl DataDir {
     }
 
     /// Leaves word for those who come later and find the folder in use.
-    pub(crate) fn sign(&mut self, holder: &str) -> Result<(), DataDirError> {
-        let io = |source| DataDirError::Io {
+    pub(crate) fn sign(&mut self, holder: Holder) -> Result<(), DataDirError> {
+        self.sign_off()?;
+        let written = writeln!(self.lock, "{holder}");
+        written.map_err(|source| self.io(source))
+    }
+
+    /// Takes the word back while the folder is still in use: from now on it is better to wait for it
+    /// than to ask for who has it.
+    pub(crate) fn sign_off(&mut self) -> Result<(), DataDirError> {
+        let emptied = self.lock.set_len(0).and_then(|()| self.lock.rewind());
+        emptied.map_err(|source| self.io(source))
+    }
+
+    fn io(&self, source: io::Error) -> DataDirError {
+        DataDirError::Io {
             path: self.path.clone(),
             source,
-        };
-        self.lock.set_len(0).map_err(io)?;
-        self.lock.rewind().map_err(io)?;
-        writeln!(self.lock, "{holder}").map_err(io)
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -87,6 +102,25 @@ pub(crate) fn read(folder: &Path, name: &str) -> Result<Option<String>, DataDirE
             source,
         }),
     }
+}
+
+/// Keeps other processes of this program from changing a private file until the answer is dropped: a
+/// lock on a file beside it, since the file itself is replaced.
+pub(crate) fn lock(folder: &Path, name: &str) -> Result<File, DataDirError> {
+    let path = folder.join(format!("{name}.lock"));
+    let io = |source| DataDirError::Io {
+        path: path.clone(),
+        source,
+    };
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(io)?;
+    file.lock().map_err(io)?;
+    Ok(file)
 }
 
 /// Writes a private file into a data folder whole or not at all: a crash leaves no half of it.

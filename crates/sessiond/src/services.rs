@@ -1,0 +1,58 @@
+//! From settings to use cases that run: the same for the server and for commands that work without it.
+
+use std::sync::Arc;
+
+use app::wiring::{StoreSettings, WiringError, open_stores, password_hasher};
+use app::{Ports, Services, SystemClock, SystemEntropy};
+use session_core::ports::EntropyError;
+
+use crate::access_token_keys::{Loaded, TokenKeyError};
+use crate::data_dir::Holder;
+use crate::settings::{Settings, Store};
+
+/// Why the use cases cannot run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServicesError {
+    #[error(transparent)]
+    Store(#[from] WiringError),
+    #[error(transparent)]
+    TokenKeys(#[from] TokenKeyError),
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+}
+
+/// The use cases, and the keys to follow for as long as they run.
+pub(crate) struct Started {
+    pub(crate) services: Services,
+    pub(crate) token_keys: Loaded,
+}
+
+/// Opens the store and starts the use cases. Must run inside a tokio runtime, and in the process that
+/// has the data folder.
+pub(crate) async fn start(settings: &Settings, holder: Holder) -> Result<Started, ServicesError> {
+    let stores = open_stores(store_settings(settings, holder)).await?;
+    let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
+    let token_keys = Loaded::load(settings, &*entropy, &*clock)?;
+    let ports = Ports {
+        signer: Arc::clone(&token_keys.signer) as _,
+        passwords: password_hasher(Arc::clone(&entropy) as _),
+        clock,
+        entropy,
+    };
+    let services = Services::start(stores, ports, settings.policies.clone())?;
+    Ok(Started {
+        services,
+        token_keys,
+    })
+}
+
+fn store_settings(settings: &Settings, holder: Holder) -> StoreSettings {
+    match settings.store {
+        Store::Memory => StoreSettings::Memory,
+        Store::Sqlite => StoreSettings::Sqlite {
+            path: settings.db_path.clone(),
+            copies: settings.cache_entries,
+            holder: holder.to_string(),
+        },
+    }
+}
