@@ -15,7 +15,7 @@ pub struct SessionPolicy {
     pub validation_is_activity: bool,
     /// How long the record of an ended session is kept.
     pub retention: TimeDelta,
-    /// How long a session token is good from its first use on after it was replaced.
+    /// How long a session token is good from the first use of its successor on.
     pub rotation_grace: TimeDelta,
     /// Who answers a validation.
     pub freshness: Freshness,

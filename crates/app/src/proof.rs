@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use session_core::ports::{EndOutcome, SessionChange, UpdateOutcome};
 use session_core::{
-    AuditAction, AuditEvent, EndKind, EndReason, Proof, RiskScore, Rotation, Session, SessionId,
-    SessionToken,
+    AuditAction, AuditEvent, EndKind, EndReason, Proof, RiskScore, Rotation, SecretHash, Session,
+    SessionId, SessionToken,
 };
 use zeroize::Zeroizing;
 
@@ -17,10 +17,10 @@ use crate::{Origin, SessionError, SessionManager};
 impl SessionManager {
     /// Replaces the secret of a live session: the token to use from now on.
     ///
-    /// The one before stays good for whoever has not heard of the new one: until a grace after its
-    /// first use. Whoever asks with it gets the same new token, however many ask at once. A token
-    /// older than that should be in nobody's hands: the session is revoked, since one of the two who
-    /// have it stole it.
+    /// The one before stays good for whoever has not heard of the new one: until a grace after the
+    /// first use of the new one. Whoever asks with it gets the same new token, however many ask at
+    /// once. A token older than that should be in nobody's hands: the session is revoked, since one of
+    /// the two who have it stole it.
     ///
     /// # Errors
     /// [`SessionError::NotFound`] where there is no live session that the token proves; `Contended`,
@@ -34,58 +34,40 @@ impl SessionManager {
             let now = self.clock.now();
             let session = self.store.find(token.id).await?;
             let session = session.ok_or(SessionError::NotFound)?;
+            let proof = session.proof(&token.secret, now, self.policy.rotation_grace);
             let last_activity = self.last_activity(&session);
-            let admitted = session.state_after(last_activity, now).admit();
-            if session.deadline() <= now && admitted.is_ok() {
-                // The store judges by what is written down: see that it knows of the latest use.
-                self.write_activity_down(session.id).await?;
+            if proof == Proof::None || session.state_after(last_activity, now).admit().is_err() {
+                return Err(SessionError::NotFound);
             }
-            let grace = self.policy.rotation_grace;
-            match session.proof(&token.secret, now, grace) {
-                Proof::None => return Err(SessionError::NotFound),
-                _ if admitted.is_err() => return Err(SessionError::NotFound),
-                Proof::Replayed => {
-                    self.end_as_stolen(&session, origin).await?;
-                    return Err(SessionError::NotFound);
-                }
-                Proof::Predecessor { .. } => {
-                    let Some(session) = self.note_first_use(session, token, now).await? else {
-                        continue;
-                    };
-                    let rotation = session.rotation.as_ref().ok_or(SessionError::NotFound)?;
-                    let secret = rotation.successor(session.id, &token.secret);
-                    let token = SessionToken {
-                        id: session.id,
-                        secret,
-                    };
-                    return Ok(Rotated {
-                        token,
-                        session: session.with_activity(last_activity),
-                    });
-                }
-                Proof::Current => {
+            let (session, secret) = match proof {
+                Proof::Current { .. } => {
                     let mut fresh = Zeroizing::new([0; Rotation::FRESH_BYTES]);
                     self.entropy.fill(&mut *fresh)?;
                     let (secret, rotation) = Rotation::of(session.id, &token.secret, &fresh);
-                    let change = SessionChange {
-                        secret: Some((secret.hash(), Box::new(rotation))),
-                        ..SessionChange::default()
-                    };
-                    let Some(session) = self.change(&session, change, now).await? else {
+                    let hash = secret.hash();
+                    let Some(session) = self.replace(&session, hash, rotation, now).await? else {
                         continue;
                     };
                     self.record(AuditAction::TokenRotated, &session, origin)
                         .await;
-                    let token = SessionToken {
-                        id: session.id,
-                        secret,
-                    };
-                    return Ok(Rotated {
-                        token,
-                        session: session.with_activity(last_activity),
-                    });
+                    (session, secret)
                 }
-            }
+                Proof::Predecessor => {
+                    let rotation = session.rotation.as_ref().ok_or(SessionError::NotFound)?;
+                    let secret = rotation.successor(session.id, &token.secret);
+                    (session, secret)
+                }
+                Proof::Replayed => {
+                    self.end_as_stolen(&session, origin).await?;
+                    return Err(SessionError::NotFound);
+                }
+                Proof::Outdated | Proof::None => return Err(SessionError::NotFound),
+            };
+            let id = session.id;
+            return Ok(Rotated {
+                token: SessionToken { id, secret },
+                session: session.with_activity(last_activity),
+            });
         }
         Err(SessionError::Contended)
     }
@@ -101,7 +83,7 @@ impl SessionManager {
             return Ok(None);
         };
         match which {
-            SessionRef::Token(token) if !session.secret_hash.proves(&token.secret) => {
+            SessionRef::Token(token) if !is_plainly_proven(&session, token) => {
                 // Boxed, so that the common case does not carry the state of the rare one around.
                 Box::pin(self.proven_otherwise(session, token, origin)).await
             }
@@ -109,7 +91,7 @@ impl SessionManager {
         }
     }
 
-    /// The session of a token whose secret is not the one that `known` tells of, if it proves the
+    /// The session of a token that does not plainly prove what is `known` of it, if it proves the
     /// session all the same.
     pub(crate) async fn proven_otherwise(
         &self,
@@ -117,60 +99,79 @@ impl SessionManager {
         token: &SessionToken,
         origin: &Origin<'_>,
     ) -> Result<Option<Arc<Session>>, SessionError> {
-        let mut session = known;
+        let mut session = Arc::clone(&known);
         for n in 0..UPDATE_TRIES {
             // What is known may be from before a change of the secret, made by another process.
             if n > 0 || self.is_cached() {
-                self.forget(token.id);
                 match self.store.find(token.id).await? {
                     Some(found) => session = found,
                     None => return Ok(None),
                 }
+                if session.version != known.version {
+                    self.forget(token.id);
+                }
             }
             let now = self.clock.now();
-            match session.proof(&token.secret, now, self.policy.rotation_grace) {
-                Proof::None => return Ok(None),
-                Proof::Current => return Ok(Some(session)),
+            let proof = session.proof(&token.secret, now, self.policy.rotation_grace);
+            let is_over = session
+                .state_after(self.last_activity(&session), now)
+                .is_final();
+            match proof {
+                Proof::None | Proof::Outdated => return Ok(None),
                 // What has ended is told as what it is.
-                _ if session
-                    .state_after(self.last_activity(&session), now)
-                    .is_final() =>
-                {
-                    return Ok(Some(session));
+                _ if is_over => return Ok(Some(session)),
+                Proof::Predecessor
+                | Proof::Current {
+                    is_first_use: false,
+                } => return Ok(Some(session)),
+                Proof::Current { is_first_use: true } => {
+                    match self.note_first_use(&session, now).await {
+                        Ok(Some(session)) => return Ok(Some(session)),
+                        // Someone else wrote first, or ended it: look again.
+                        Ok(None) | Err(SessionError::NotFound) => {}
+                        Err(error) => return Err(error),
+                    }
                 }
                 Proof::Replayed => {
                     self.end_as_stolen(&session, origin).await?;
                     return Ok(None);
-                }
-                Proof::Predecessor { .. } => {
-                    if let Some(session) = self.note_first_use(session.clone(), token, now).await? {
-                        return Ok(Some(session));
-                    }
                 }
             }
         }
         Err(SessionError::Contended)
     }
 
-    /// Writes down that a predecessor was used, if it was not before. `None` when someone else wrote
+    /// Writes down that a new secret is in use, before it is answered. `None` when someone else wrote
     /// first: look again.
     async fn note_first_use(
         &self,
-        session: Arc<Session>,
-        token: &SessionToken,
+        session: &Session,
         now: DateTime<Utc>,
     ) -> Result<Option<Arc<Session>>, SessionError> {
-        let proof = session.proof(&token.secret, now, self.policy.rotation_grace);
-        let (Proof::Predecessor { is_first_use: true }, Some(rotation)) =
-            (proof, &session.rotation)
-        else {
-            return Ok(Some(session));
+        let Some(rotation) = &session.rotation else {
+            return Ok(None);
         };
+        let rotation = rotation.used(now);
+        self.replace(session, session.secret_hash, rotation, now)
+            .await
+    }
+
+    async fn replace(
+        &self,
+        session: &Session,
+        hash: SecretHash,
+        rotation: Rotation,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Arc<Session>>, SessionError> {
+        if session.deadline() <= now {
+            // The store judges by what is written down: see that it knows of the latest use.
+            self.write_activity_down(session.id).await?;
+        }
         let change = SessionChange {
-            secret: Some((session.secret_hash, Box::new(rotation.used(now)))),
+            secret: Some((hash, Box::new(rotation))),
             ..SessionChange::default()
         };
-        self.change(&session, change, now).await
+        self.change(session, change, now).await
     }
 
     /// One try to change a session; `None` when someone else wrote first.
@@ -226,4 +227,10 @@ impl SessionManager {
         // Boxed: an end asks for proof, and a lack of proof may be an end.
         Box::pin(self.end(&which, EndKind::Revoked, EndReason::TOKEN_REUSE, origin)).await
     }
+}
+
+/// Whether a token's secret is the present one of what is known of its session, and nothing has to be
+/// written down for that.
+pub(crate) fn is_plainly_proven(session: &Session, token: &SessionToken) -> bool {
+    session.is_settled() && session.secret_hash.proves(&token.secret)
 }

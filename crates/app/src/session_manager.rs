@@ -15,6 +15,7 @@ use crate::activity_buffer::ActivityBuffer;
 use crate::audit_trail::AuditTrail;
 use crate::guard::Guard;
 use crate::lag_cache::LagCache;
+use crate::proof::is_plainly_proven;
 use crate::terms::{CreatedSession, Extended, Found, NewSession, SessionRef, Verdict};
 use crate::{Enforcement, Freshness, Origin, SessionError, SessionPolicy};
 
@@ -144,7 +145,7 @@ impl SessionManager {
             return Ok(Verdict::Refused(Refusal::Unknown));
         };
         // The secret comes first: to a guesser a dead session looks like none.
-        if !session.secret_hash.proves(&token.secret) {
+        if !is_plainly_proven(&session, token) {
             let proven = Box::pin(self.proven_otherwise(session, token, origin)).await?;
             let Some(proven) = proven else {
                 return Ok(Verdict::Refused(Refusal::Unknown));

@@ -9,7 +9,7 @@ use app::{
 use chrono::TimeDelta;
 use session_core::{
     AuditAction, AuditEvent, AuditFilter, AuditOrder, EndReason, PageRequest, Refusal, RiskScore,
-    SessionToken, Standing,
+    Rotation, SessionToken, Standing,
 };
 use store_memory::MemoryStore;
 use store_sqlite::{Options, SqliteStore};
@@ -91,32 +91,61 @@ async fn parallel_changes_give_one_successor() {
     }
 }
 
+/// From the first use of the successor on: by then whoever is the user has it.
 #[tokio::test]
-async fn a_predecessor_has_its_grace_from_its_first_use_on() {
+async fn a_predecessor_has_its_grace_from_the_first_use_of_its_successor_on() {
     let clock = TestClock::new();
     let services = services(None, &clock, Policies::default());
     let sessions = &services.sessions;
     for by_validation in [true, false] {
         let first = begin(sessions, None).await;
         let second = rotate(sessions, &first).await;
-        // However late the first use is.
-        clock.pass(TimeDelta::seconds(1000));
-        if by_validation {
+        // However late: a client that did not get the answer, and was away.
+        for _ in 0..3 {
+            clock.pass(TimeDelta::seconds(100));
             assert!(is_valid(sessions, &first).await);
-        } else {
-            rotate(sessions, &first).await;
+            assert_eq!(rotate(sessions, &first).await.expose(), second.expose());
         }
+        if by_validation {
+            assert!(is_valid(sessions, &second).await);
+        } else {
+            rotate(sessions, &second).await;
+            let third = rotate(sessions, &second).await;
+            assert!(is_valid(sessions, &third).await);
+        }
+        let old = if by_validation { &first } else { &second };
         clock.pass(TimeDelta::milliseconds(9_999));
-        assert!(is_valid(sessions, &first).await);
+        assert!(is_valid(sessions, old).await);
         clock.pass(TimeDelta::milliseconds(1));
-        assert!(is_valid(sessions, &second).await);
-        assert!(!is_valid(sessions, &first).await, "that was theft");
+        is_refused(sessions, old).await;
+        assert!(!is_valid(sessions, old).await, "just late, no theft");
+        assert_eq!(hijacks(&services).await.len(), usize::from(!by_validation));
+        clock.pass(Rotation::LENIENCE);
+        assert!(!is_valid(sessions, old).await, "that was theft");
         assert!(
             !is_valid(sessions, &second).await,
             "of which nobody is the user"
         );
+        assert_eq!(
+            hijacks(&services).await.len(),
+            1 + usize::from(!by_validation)
+        );
     }
-    assert_eq!(hijacks(&services).await.len(), 2);
+}
+
+/// A thief with an old token follows no more than one change, and that is seen.
+#[tokio::test]
+async fn a_thief_cannot_follow_the_user() {
+    let clock = TestClock::new();
+    let services = services(None, &clock, Policies::default());
+    let sessions = &services.sessions;
+    let stolen = begin(sessions, None).await;
+    let users = rotate(sessions, &stolen).await;
+    assert!(is_valid(sessions, &users).await);
+    clock.pass(TimeDelta::seconds(60));
+    is_refused(sessions, &stolen).await;
+    assert!(!is_valid(sessions, &users).await);
+    assert_eq!(hijacks(&services).await.len(), 1);
 }
 
 /// Wherever a token goes in that is older than the one before: the session ends, and one record says
@@ -229,6 +258,9 @@ async fn in_cached_mode_a_successor_of_another_node_is_known_at_once() {
     assert!(is_valid(&there.sessions, &third).await);
     clock.pass(TimeDelta::seconds(1));
     assert!(!is_valid(&there.sessions, &first).await);
-    assert!(!is_valid(&there.sessions, &third).await);
+    assert!(
+        !is_valid(&there.sessions, &third).await,
+        "two generations old is stolen"
+    );
     assert_eq!(hijacks(&there).await.len(), 1);
 }

@@ -39,8 +39,8 @@ pub(crate) struct RefreshedJson {
 ///
 /// The session token is what counts: an access token that is sent along may have expired. With
 /// `rotate` the session token is replaced too: the one before stays good for whoever has not heard of
-/// it, until ten seconds after its first use, and gives the same successor. One older than that is taken
-/// for stolen, and ends the session.
+/// it, until ten seconds after the new one is first used, and gives the same successor. One older than
+/// that is taken for stolen, and ends the session.
 #[utoipa::path(post, path = "/auth/sessions/refresh", tag = "auth", request_body = Option<RefreshRequest>,
     security(("session_token" = [])),
     responses(

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use session_core::{Lifetime, Proof, Rotation, Session, SessionId, SessionSecret, UserId};
 
 const GRACE: TimeDelta = Rotation::DEFAULT_GRACE;
-const FIRST: Proof = Proof::Predecessor { is_first_use: true };
-const AGAIN: Proof = Proof::Predecessor {
+const NEW: Proof = Proof::Current { is_first_use: true };
+const CURRENT: Proof = Proof::Current {
     is_first_use: false,
 };
 
@@ -31,7 +31,7 @@ fn session(bytes: [u8; 32], fresh: &[[u8; 24]]) -> (Session, Vec<SessionSecret>)
     (session, secrets)
 }
 
-/// The first use of the predecessor, written down.
+/// The first use of the present secret, written down.
 fn used(session: &mut Session, millis: i64) {
     let rotation = session.rotation.as_ref().expect("it changed its secret");
     session.rotation = Some(Box::new(rotation.used(at(millis))));
@@ -49,8 +49,9 @@ proptest! {
         let (session, secrets) = session(bytes, &fresh);
         for (age, secret) in secrets.iter().rev().enumerate() {
             let expected = match age {
-                0 => Proof::Current,
-                1 => FIRST,
+                0 if fresh.is_empty() => CURRENT,
+                0 => NEW,
+                1 => Proof::Predecessor,
                 _ => Proof::Replayed,
             };
             prop_assert_eq!(session.proof(secret, at(0), GRACE), expected);
@@ -99,32 +100,36 @@ proptest! {
     }
 }
 
-/// However late it is used first, from then on its time is short.
+/// However late it is used: until the user has the present one. From then on its time is short.
 #[test]
-fn the_predecessor_is_good_for_a_grace_after_its_first_use() {
+fn the_predecessor_is_good_for_a_grace_after_the_first_use_of_its_successor() {
     let (mut session, secrets) = session([9; 32], &[[1; 24]]);
     let predecessor = &secrets[0];
     for millis in [0, 10_000, 10_000_000] {
-        assert_eq!(session.proof(predecessor, at(millis), GRACE), FIRST);
+        let found = session.proof(predecessor, at(millis), GRACE);
+        assert_eq!(found, Proof::Predecessor);
+        assert_eq!(session.proof(&secrets[1], at(millis), GRACE), NEW);
     }
+    assert!(!session.is_settled());
     used(&mut session, 5_000);
+    assert!(session.is_settled());
     for (millis, expected) in [
-        (5_000, AGAIN),
-        (14_999, AGAIN),
-        (15_000, Proof::Replayed),
+        (5_000, Proof::Predecessor),
+        (14_999, Proof::Predecessor),
+        // A clock that is ahead, or an answer that was late: no sign of theft yet.
+        (15_000, Proof::Outdated),
+        (44_999, Proof::Outdated),
+        (45_000, Proof::Replayed),
         (1_000_000, Proof::Replayed),
         // A clock that is behind.
-        (0, AGAIN),
+        (0, Proof::Predecessor),
     ] {
         let found = session.proof(predecessor, at(millis), GRACE);
         assert_eq!(found, expected, "{millis}");
     }
-    let present = session.proof(&secrets[1], at(1_000_000), GRACE);
-    assert_eq!(present, Proof::Current);
-    assert_eq!(
-        session.proof(predecessor, at(5_001), TimeDelta::zero()),
-        Proof::Replayed
-    );
+    assert_eq!(session.proof(&secrets[1], at(1_000_000), GRACE), CURRENT);
+    let none = session.proof(predecessor, at(5_001), TimeDelta::zero());
+    assert_eq!(none, Proof::Outdated);
 }
 
 /// Nobody who knows a handle can have a session ended by making a secret up.
@@ -143,14 +148,15 @@ fn a_made_up_secret_is_no_replay() {
     assert_eq!(session.proof(&near, at(0), GRACE), Proof::None);
     // Another session's, which shares nothing.
     let foreign = SessionSecret::from_bytes([8; 32]);
-    assert_eq!(other.proof(&foreign, at(0), GRACE), FIRST);
+    assert_eq!(other.proof(&foreign, at(0), GRACE), Proof::Predecessor);
     assert_eq!(session.proof(&foreign, at(0), GRACE), Proof::None);
 }
 
 #[test]
 fn a_session_that_never_changed_its_secret_has_one() {
     let (session, secrets) = session([9; 32], &[]);
-    assert_eq!(session.proof(&secrets[0], at(0), GRACE), Proof::Current);
+    assert_eq!(session.proof(&secrets[0], at(0), GRACE), CURRENT);
+    assert!(session.is_settled());
     let other = SessionSecret::from_bytes([1; 32]);
     assert_eq!(session.proof(&other, at(0), GRACE), Proof::None);
 }

@@ -158,7 +158,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "SESSION_ROTATION_GRACE",
         Some("10"),
         SECONDS_OR_ZERO,
-        "How long a session token is good from its first use on after it was replaced.",
+        "How long a session token is good from the first use of its successor on.",
     ),
     setting(
         "SESSION_ROTATE",
