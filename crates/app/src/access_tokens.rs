@@ -82,7 +82,10 @@ impl AccessTokens {
         self.entropy.fill(&mut tail)?;
         let id = AccessTokenId::at(now, tail);
         let issued_at = now.trunc_subsecs(0);
-        let expires_at = later(issued_at, self.lifetime).min(session.expires_at.trunc_subsecs(0));
+        // A session's last moment is worth a second: its own deadline is asked with each use anyway.
+        let expires_at = later(issued_at, self.lifetime)
+            .min(session.expires_at.trunc_subsecs(0))
+            .max(later(issued_at, TimeDelta::seconds(1)));
         let claims = AccessClaims {
             user_id: session.user_id.clone(),
             session_id: session.id,
@@ -160,7 +163,8 @@ impl IssuedToken {
         Self {
             hash: hash_of(claims.id),
             kind: TokenKind::Access,
-            expires_at: Some(claims.expires_at),
+            // Longer than any reader of tokens is lenient with clocks.
+            expires_at: Some(later(claims.expires_at, TimeDelta::minutes(1))),
             session_id: Some(claims.session_id),
             user_id: Some(UserId::clone(&claims.user_id)),
         }

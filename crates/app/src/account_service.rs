@@ -150,41 +150,31 @@ impl AccountService {
         let account = account.ok_or(AccountError::NoSuchAccount)?;
         self.passwords.check(new, &account.email)?;
         // Whoever took over a session must not find the password out by trying.
-        let subjects = Subjects::of(&account.email, origin.ip_address);
+        let subjects = Subjects::of_user(&session.user_id);
         let user_id = Some(account.id.user_id());
-        let throttled = self
+        let hash = Some(&account.password_hash);
+        let counting = self
             .logins
-            .is_throttled(&subjects, user_id.as_ref(), origin)
-            .await?;
-        let matched = self
-            .hasher
-            .verify(current, Some(&account.password_hash))
-            .await?;
-        if throttled || matched == PasswordMatch::No || account.is_disabled {
-            let why = if throttled {
-                "throttled"
-            } else {
-                "wrong_password"
-            };
-            self.logins.record_failure(user_id, why, origin).await;
-            return Err(AccountError::Refused);
-        }
-        let change = AccountChange {
-            password: Some((self.hasher.hash(new).await?, self.clock.now())),
-            ..AccountChange::default()
+            .is_throttled(&subjects, user_id.as_ref(), origin);
+        let (throttled, matched) = self.logins.check(current, hash, counting).await?;
+        let account = if throttled || account.is_disabled {
+            Err("throttled")
+        } else if matched != PasswordMatch::No {
+            Ok(self.replace_password(&account, new, origin).await?)
+        } else if self.hasher.verify(new, hash).await? != PasswordMatch::No {
+            // It is the password already: an attempt that was cut off after the change is made again.
+            Ok(account)
+        } else {
+            Err("wrong_password")
         };
-        let outcome = self
-            .accounts
-            .change_account(account.id, account.version, change)
-            .await?;
-        let account = match outcome {
-            ChangeOutcome::Changed(account) => account,
-            // Somebody changed the account meanwhile, its password perhaps: what was checked is old.
-            ChangeOutcome::VersionConflict => return Err(SessionError::Contended.into()),
-            ChangeOutcome::NotFound => return Err(AccountError::NoSuchAccount),
+        let account = match account {
+            Ok(account) => account,
+            Err(why) => {
+                self.logins.record_failure(user_id, why, origin).await;
+                return Err(AccountError::Refused);
+            }
         };
-        self.record(AuditAction::PasswordChanged, &account, "", origin)
-            .await;
+        self.security.reset_rate_limits(&subjects.counted()).await?;
         let reason = EndReason::PASSWORD_CHANGED;
         self.revocations
             .revoke_user(&session.user_id, None, reason, origin)
@@ -197,6 +187,32 @@ impl AccountService {
             ..NewSession::of(account.id.user_id())
         };
         self.logins.begin(&account, new, origin).await
+    }
+
+    async fn replace_password(
+        &self,
+        account: &Account,
+        new: &Password,
+        origin: &Origin<'_>,
+    ) -> Result<Arc<Account>, AccountError> {
+        let change = AccountChange {
+            password: Some((self.hasher.hash(new).await?, self.clock.now())),
+            ..AccountChange::default()
+        };
+        let outcome = self
+            .accounts
+            .change_account(account.id, account.version, change)
+            .await?;
+        match outcome {
+            ChangeOutcome::Changed(account) => {
+                self.record(AuditAction::PasswordChanged, &account, "", origin)
+                    .await;
+                Ok(account)
+            }
+            // Somebody changed the account meanwhile, its password perhaps: what was checked is old.
+            ChangeOutcome::VersionConflict => Err(SessionError::Contended.into()),
+            ChangeOutcome::NotFound => Err(AccountError::NoSuchAccount),
+        }
     }
 
     /// Changes an account. What ends its sessions (another password, rights that are set, that it is
@@ -267,26 +283,28 @@ impl AccountService {
     /// Forgets an account and ends its sessions.
     ///
     /// # Errors
-    /// [`AccountError::NoSuchAccount`]; `Store`, and then the account may be gone and sessions be live:
-    /// end them by the user.
+    /// [`AccountError::NoSuchAccount`], and the sessions that were left of it are ended all the same;
+    /// `Store`, and then the account may be gone and sessions be live: try again.
     pub async fn remove(&self, id: AccountId, origin: &Origin<'_>) -> Result<(), AccountError> {
-        // Found first for the record: but whoever removes it is who is told.
-        let account = self.find(id).await?;
-        if !self.accounts.remove_account(id).await? {
-            return Err(AccountError::NoSuchAccount);
+        let is_mine = self.accounts.remove_account(id).await?;
+        if is_mine {
+            let event = AuditEvent {
+                user_id: Some(id.user_id()),
+                details: "account deleted".into(),
+                ..self.audit.event(AuditAction::UserUpdated, origin)
+            };
+            self.audit.record(event).await;
         }
-        self.record(
-            AuditAction::UserUpdated,
-            &account,
-            "account deleted",
-            origin,
-        )
-        .await;
+        // Also where it is gone: an attempt that was cut off after that is made again.
         let reason = EndReason::ACCOUNT_DELETED;
         self.revocations
             .revoke_user(&id.user_id(), None, reason, origin)
             .await?;
-        Ok(())
+        if is_mine {
+            Ok(())
+        } else {
+            Err(AccountError::NoSuchAccount)
+        }
     }
 
     /// An account.

@@ -66,6 +66,15 @@ impl SessionManager {
         session.ok_or(SessionError::NotFound)
     }
 
+    /// A session's record by its handle, ended or not.
+    ///
+    /// # Errors
+    /// [`SessionError::NotFound`] without a record; `Store`.
+    pub async fn record_by_handle(&self, id: SessionId) -> Result<Arc<Session>, SessionError> {
+        let session = self.store.find(id).await?;
+        session.ok_or(SessionError::NotFound)
+    }
+
     /// Ends some of a user's sessions, all but `except`; call it until
     /// [`more`](EndedBatch::more) is false.
     ///

@@ -18,8 +18,10 @@ use crate::{
     SecurityService, SessionError, SessionManager,
 };
 
-/// The rate limit of one account, and of one account from one address.
-pub(crate) const LOGIN_ATTEMPT: &str = "login_attempt";
+/// The rate limit of one account from one address.
+const LOGIN_ATTEMPT: &str = "login_attempt";
+/// The rate limit of one account from wherever: looser, since anyone can use it up for its owner.
+const LOGIN_ACCOUNT: &str = "login_account";
 /// The rate limit of all logins from one address.
 const LOGIN_ADDRESS: &str = "login_address";
 
@@ -46,8 +48,8 @@ pub struct Credentials {
     pub remember_me: bool,
     /// Where from.
     pub client: ClientDetails,
-    /// The session that the client has been using, which the new one takes the place of.
-    pub held: Option<SessionToken>,
+    /// What the client has been using, which the new session takes the place of.
+    pub held: Vec<SessionToken>,
 }
 
 /// Somebody who was let in.
@@ -92,33 +94,34 @@ impl LoginService {
             client,
             held,
         } = credentials;
-        let subjects = Subjects::of(&email, origin.ip_address);
+        let subjects = Subjects::of_login(&email, origin.ip_address);
         self.admit_address(origin).await?;
         let account = self.accounts.find_account_by_email(&email).await?;
         let user_id = account.as_ref().map(|account| account.id.user_id());
         let hash = account.as_ref().map(|account| &account.password_hash);
         let counting = self.is_throttled(&subjects, user_id.as_ref(), origin);
         let (throttled, matched) = self.check(&password, hash, counting).await?;
-        let failure = match &account {
-            _ if throttled => Some("throttled"),
-            None => Some("unknown_account"),
-            Some(_) if matched == PasswordMatch::No => Some("wrong_password"),
-            Some(account) if account.is_disabled => Some("disabled"),
-            Some(_) => None,
+        let account = match account {
+            _ if throttled => Err("throttled"),
+            None => Err("unknown_account"),
+            Some(_) if matched == PasswordMatch::No => Err("wrong_password"),
+            Some(account) if account.is_disabled => Err("disabled"),
+            Some(account) => Ok(account),
         };
-        let account = match (account, failure) {
-            (Some(account), None) => account,
-            (_, failure) => {
-                let why = failure.unwrap_or("unknown_account");
+        let account = match account {
+            Ok(account) => account,
+            Err(why) => {
                 self.record_failure(user_id, why, origin).await;
                 return Err(AccountError::Refused);
             }
         };
-        self.security
-            .reset_rate_limit(LOGIN_ATTEMPT, &subjects.all())
-            .await?;
+        self.security.reset_rate_limits(&subjects.counted()).await?;
         if matched == PasswordMatch::YesButWeak {
             self.strengthen(&account, &password).await;
+        }
+        // Before the new one: it makes room for it at the limit.
+        for held in held {
+            self.end_held(held, origin).await;
         }
         let new = NewSession {
             lifetime: self.lifetime(remember_me),
@@ -127,11 +130,7 @@ impl LoginService {
             client,
             ..NewSession::of(account.id.user_id())
         };
-        let signed_in = self.begin(&account, new, origin).await?;
-        if let Some(held) = held {
-            self.end_held(held, origin).await;
-        }
-        Ok(signed_in)
+        self.begin(&account, new, origin).await
     }
 
     /// A session for an account whose owner proved to be there.
@@ -145,30 +144,70 @@ impl LoginService {
         new: NewSession,
         origin: &Origin<'_>,
     ) -> Result<SignedIn, AccountError> {
-        let created = self.sessions.create(new, origin).await?;
-        let still = self.accounts.find_account(account.id).await;
-        let is_good = matches!(&still, Ok(Some(now)) if !now.is_disabled
-            && now.password_set_at == account.password_set_at
-            && now.metadata == account.metadata);
-        if !is_good {
-            let which = SessionRef::Handle(created.session.id);
-            let reason = EndReason::ACCOUNT_DISABLED;
-            self.revocations
-                .revoke_session(&which, &[], reason, origin)
-                .await?;
-            still?;
-            return Err(AccountError::Refused);
-        }
-        let access = self.access_tokens.issue(&created.session)?;
+        let user_id = new.user_id.clone();
+        let begun = async {
+            let created = self.sessions.create(new, origin).await?;
+            match self.confirm(account, &created.session).await {
+                Ok(access) => Ok(SignedIn { created, access }),
+                Err((reason, error)) => {
+                    // Nobody has its token: it must not live on.
+                    let which = SessionRef::Handle(created.session.id);
+                    self.revocations
+                        .revoke_session(&which, &[], reason, origin)
+                        .await?;
+                    Err(error)
+                }
+            }
+        };
+        let signed_in: Result<SignedIn, AccountError> = begun.await;
+        let signed_in = match signed_in {
+            Ok(signed_in) => signed_in,
+            Err(error) => {
+                let why = match &error {
+                    AccountError::Refused => "changed_meanwhile",
+                    AccountError::Session(SessionError::LimitReached { .. }) => "session_limit",
+                    _ => "unavailable",
+                };
+                self.record_failure(Some(user_id), why, origin).await;
+                return Err(error);
+            }
+        };
+        let session = &signed_in.created.session;
         let mut event = AuditEvent {
-            session_id: Some(created.session.id),
-            user_id: Some(created.session.user_id.clone()),
+            session_id: Some(session.id),
+            user_id: Some(user_id),
             ..self.audit.event(AuditAction::LoginSuccess, origin)
         };
-        let jti = json!(access.id.to_string());
+        let jti = json!(signed_in.access.id.to_string());
         event.metadata.insert("access_token_id".into(), jti);
         self.audit.record(event).await;
-        Ok(SignedIn { created, access })
+        Ok(signed_in)
+    }
+
+    /// The first access token of a session, if its account is still what it was when its owner proved to
+    /// be there; else why the session ends.
+    async fn confirm(
+        &self,
+        account: &Account,
+        session: &Session,
+    ) -> Result<IssuedAccess, (EndReason, AccountError)> {
+        let now = match self.accounts.find_account(account.id).await {
+            Ok(now) => now,
+            Err(error) => return Err((EndReason::LOGOUT, error.into())),
+        };
+        let reason = match now {
+            None => EndReason::ACCOUNT_DELETED,
+            Some(now) if now.is_disabled => EndReason::ACCOUNT_DISABLED,
+            Some(now) if now.password_set_at != account.password_set_at => {
+                EndReason::PASSWORD_CHANGED
+            }
+            Some(now) if now.metadata != account.metadata => EndReason::ROLE_CHANGED,
+            Some(_) => {
+                let issued = self.access_tokens.issue(session);
+                return issued.map_err(|error| (EndReason::LOGOUT, error));
+            }
+        };
+        Err((reason, AccountError::Refused))
     }
 
     /// A new access token for a session that is live; `rotate` asks for a new session token too.
@@ -212,7 +251,7 @@ impl LoginService {
 
     /// Checks a password, whatever is known of the account by now, and counts the attempt beside it: the
     /// store takes longer to count than to refuse, and the answer must take as long for all.
-    async fn check(
+    pub(crate) async fn check(
         &self,
         password: &Password,
         hash: Option<&PasswordHash>,
@@ -278,7 +317,7 @@ impl LoginService {
     ) -> Result<bool, SessionError> {
         let counted = self
             .security
-            .check_rate_limit(LOGIN_ATTEMPT, &subjects.all(), user_id, origin)
+            .check_rate_limits(&subjects.counted(), user_id, origin)
             .await;
         match counted {
             Ok(_) => Ok(false),
@@ -352,24 +391,30 @@ impl LoginService {
     }
 }
 
-/// What a login is counted against.
-pub(crate) struct Subjects {
-    account: String,
-    pair: String,
-}
+/// What an attempt to prove a password is counted against.
+pub(crate) struct Subjects(Vec<(&'static str, String)>);
 
 impl Subjects {
-    pub(crate) fn of(email: &Email, address: Option<IpAddr>) -> Self {
+    /// Of a login: the account, and the account from this address.
+    pub(crate) fn of_login(email: &Email, address: Option<IpAddr>) -> Self {
         let address = address.map_or_else(String::new, |address| rate_subject(address).to_string());
         // An address has no space in it.
-        Self {
-            account: format!("account {email}"),
-            pair: format!("pair {address} {email}"),
-        }
+        Self(vec![
+            (LOGIN_ATTEMPT, format!("pair {address} {email}")),
+            (LOGIN_ACCOUNT, format!("account {email}")),
+        ])
     }
 
-    pub(crate) fn all(&self) -> [&str; 2] {
-        [&self.account, &self.pair]
+    /// Of somebody who is signed in: what strangers try at the login must not stop them here.
+    pub(crate) fn of_user(user_id: &UserId) -> Self {
+        Self(vec![(LOGIN_ATTEMPT, format!("user {user_id}"))])
+    }
+
+    pub(crate) fn counted(&self) -> Vec<(&str, &str)> {
+        let pairs = self.0.iter();
+        pairs
+            .map(|(rule, subject)| (*rule, subject.as_str()))
+            .collect()
     }
 }
 

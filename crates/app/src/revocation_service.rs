@@ -183,9 +183,13 @@ impl RevocationService {
     ) -> Result<Vec<Revocation>, SessionError> {
         let first = self.of_token(token, &reason, None, origin)?;
         self.put_on_list(std::slice::from_ref(&first)).await?;
-        self.record_tokens(std::slice::from_ref(&first), origin)
-            .await;
+        let own = first.id;
         let first = self.standing(first).await?;
+        // Whoever revokes it again changes nothing.
+        if first.id == own {
+            self.record_tokens(std::slice::from_ref(&first), origin)
+                .await;
+        }
         let parent = first.id;
         let mut revocations = vec![first];
         if token.kind == TokenKind::Refresh

@@ -92,14 +92,28 @@ impl SecurityService {
         user_id: Option<&UserId>,
         origin: &Origin<'_>,
     ) -> Result<u32, SessionError> {
-        let rule = self.policy.rules.get(rule)?;
-        if self.policy.enforcement == Enforcement::Off {
-            return Ok(rule.requests());
+        let counted: Vec<_> = subjects.iter().map(|subject| (rule, *subject)).collect();
+        self.check_rate_limits(&counted, user_id, origin).await
+    }
+
+    /// The same for subjects that are each counted under a rule of their own.
+    ///
+    /// # Errors
+    /// As [`Self::check_rate_limit`].
+    pub async fn check_rate_limits(
+        &self,
+        counted: &[(&str, &str)],
+        user_id: Option<&UserId>,
+        origin: &Origin<'_>,
+    ) -> Result<u32, SessionError> {
+        let mut attempts = Vec::with_capacity(counted.len());
+        for (rule, subject) in counted {
+            attempts.push(Attempt::of(self.policy.rules.get(rule)?, subject));
         }
-        let attempts: Vec<_> = subjects
-            .iter()
-            .map(|subject| Attempt::of(rule, subject))
-            .collect();
+        if self.policy.enforcement == Enforcement::Off {
+            let most = attempts.iter().map(|attempt| attempt.rule.requests());
+            return Ok(most.min().unwrap_or(u32::MAX));
+        }
         let decision = self
             .rates
             .attempt(&attempts, self.clock.now(), self.jitter())
@@ -115,10 +129,12 @@ impl SecurityService {
         let is_shadow = self.policy.enforcement == Enforcement::Shadow;
         // Once for each violation: who keeps knocking while blocked must not fill the log.
         if is_new {
+            let mut rules: Vec<_> = counted.iter().map(|(rule, _)| *rule).collect();
+            rules.dedup();
             let mut event = AuditEvent {
                 success: false,
                 suspicious: true,
-                details: AuditEvent::field(rule.name()),
+                details: AuditEvent::field(&rules.join(", ")),
                 error_code: Some("rate_limited".into()),
                 user_id: user_id.cloned(),
                 ..self.audit.event(AuditAction::RateLimitExceeded, origin)
@@ -152,11 +168,19 @@ impl SecurityService {
         rule: &str,
         subjects: &[&str],
     ) -> Result<(), SessionError> {
-        let rule = self.policy.rules.get(rule)?;
-        let keys: Vec<_> = subjects
-            .iter()
-            .map(|subject| RateKey::of(rule, subject))
-            .collect();
+        let counted: Vec<_> = subjects.iter().map(|subject| (rule, *subject)).collect();
+        self.reset_rate_limits(&counted).await
+    }
+
+    /// The same for subjects that are each counted under a rule of their own.
+    ///
+    /// # Errors
+    /// As [`Self::reset_rate_limit`].
+    pub async fn reset_rate_limits(&self, counted: &[(&str, &str)]) -> Result<(), SessionError> {
+        let mut keys = Vec::with_capacity(counted.len());
+        for (rule, subject) in counted {
+            keys.push(RateKey::of(self.policy.rules.get(rule)?, subject));
+        }
         Ok(self.rates.reset(&keys).await?)
     }
 

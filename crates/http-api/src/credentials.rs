@@ -12,6 +12,9 @@ use crate::keys::{KeyRole, ServiceKeys};
 use crate::problem::Problem;
 use crate::request_info::RequestInfo;
 
+/// Most session tokens of one request that are looked at.
+const MAX_HELD: usize = 4;
+
 static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// A caller with a service or an admin key, and the request at hand.
@@ -76,11 +79,28 @@ pub(crate) fn session_token(
     Ok(text.map(|text| std::str::from_utf8(text).ok()?.parse().ok()))
 }
 
+/// Every session token that a request carries, whatever it is good for: what a login replaces and what
+/// a logout ends.
+pub(crate) fn held_tokens(headers: &HeaderMap, config: &ApiConfig) -> Vec<SessionToken> {
+    let in_headers = values(headers, &config.session_header);
+    let in_cookies =
+        values(headers, &COOKIE).flat_map(|line| cookies(line, config.session_cookie()));
+    let texts = in_headers.chain(in_cookies);
+    texts
+        .filter_map(|text| std::str::from_utf8(text).ok()?.parse().ok())
+        .take(MAX_HELD)
+        .collect()
+}
+
+/// Whether a request carries a session token as a cookie, good or not.
+pub(crate) fn has_cookie(headers: &HeaderMap, config: &ApiConfig) -> bool {
+    let mut lines = values(headers, &COOKIE);
+    lines.any(|line| cookies(line, config.session_cookie()).next().is_some())
+}
+
 /// Whether the session token of a request came as a cookie, which a browser sends by itself.
 pub(crate) fn is_by_cookie(headers: &HeaderMap, config: &ApiConfig) -> bool {
-    let mut lines = values(headers, &COOKIE);
-    let has_cookie = lines.any(|line| cookies(line, config.session_cookie()).next().is_some());
-    has_cookie && !headers.contains_key(&config.session_header)
+    has_cookie(headers, config) && !headers.contains_key(&config.session_header)
 }
 
 /// The access token that a request carries as `Authorization: Bearer`; a key is none.

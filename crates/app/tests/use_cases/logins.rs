@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::harness::{TestClock, services_over};
 
-const PASSWORD: &str = "correct horse battery stapler";
+pub(crate) const PASSWORD: &str = "correct horse battery stapler";
 /// A hash of [`PASSWORD`] with less memory than today's, made by the reference implementation.
 const WEAK: &str = "$argon2id$v=19$m=64,t=3,p=4$AAECAwQFBgcICQoLDA0ODw$+7KwJCxU9IZsQNNGQJamQxSYQhJzB/+lj/mF3opeCTc";
 
@@ -84,7 +84,7 @@ fn password() -> Password {
     Password::new(PASSWORD).expect("a password")
 }
 
-async fn login(services: &Services) -> Result<SignedIn, AccountError> {
+pub(crate) async fn login(services: &Services) -> Result<SignedIn, AccountError> {
     login_as(services, email()).await
 }
 
@@ -94,7 +94,7 @@ async fn login_as(services: &Services, email: Email) -> Result<SignedIn, Account
         password: password(),
         remember_me: false,
         client: ClientDetails::default(),
-        held: None,
+        held: Vec::new(),
     };
     let origin = Origin::system();
     services.logins.login(credentials, &origin).await

@@ -5,6 +5,7 @@
     reason = "tests fail by panicking, and so does what they share"
 )]
 
+mod account_changes;
 mod activity;
 mod audit_trail;
 mod background;

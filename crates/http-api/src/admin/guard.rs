@@ -1,6 +1,6 @@
 //! Who is an operator: whoever holds an admin key, or a session whose role is `admin`.
 
-use app::{Actor, Origin, Verdict};
+use app::{Actor, Origin};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::middleware::Next;
@@ -9,12 +9,11 @@ use session_core::UserId;
 
 use crate::api::AppState;
 use crate::auth::EndUser;
-use crate::credentials::{access_token, is_by_cookie, key_role, session_token};
+use crate::credentials::{access_token, key_role, session_token};
 use crate::keys::KeyRole;
 use crate::problem::Problem;
 use crate::request_info::RequestInfo;
-use crate::sessions::refused;
-use crate::site::{cross_site, denied, is_own_page};
+use crate::site::denied;
 
 const ADMIN_ROLE: &str = "admin";
 
@@ -35,10 +34,8 @@ impl Admin {
 
     async fn of(parts: &Parts, state: &AppState) -> Result<Self, Problem> {
         let info = RequestInfo::of(parts, state);
-        if access_token(&parts.headers)?.is_some() {
-            return Self::by_access_token(parts, state, info).await;
-        }
-        if let Some(role) = key_role(&parts.headers, state)? {
+        let has_access_token = access_token(&parts.headers)?.is_some();
+        if !has_access_token && let Some(role) = key_role(&parts.headers, state)? {
             return match role {
                 KeyRole::Admin => Ok(Self {
                     user_id: None,
@@ -49,45 +46,13 @@ impl Admin {
                 }
             };
         }
-        if !state.config.admin_by_role {
-            return Err(required());
-        }
-        let token = session_token(&parts.headers, &state.config)?.ok_or_else(required)?;
-        let unknown = || refused(session_core::Refusal::Unknown);
-        let token = token.ok_or_else(unknown)?;
-        let (seen, origin) = (info.end_user(), info.origin(Actor::Bearer));
-        let sessions = &state.services.sessions;
-        let session = match sessions.validate(&token, seen.as_ref(), &origin).await? {
-            Verdict::Valid(found) => found.session,
-            Verdict::Refused(refusal) => return Err(refused(refusal)),
-        };
-        let user_id = session.user_id.clone();
-        if session.metadata.role() != ADMIN_ROLE {
-            let origin = info.origin(Actor::User(user_id.as_str()));
-            return Err(not_an_operator(state, Some(user_id.clone()), &origin).await);
-        }
-        let by_cookie = is_by_cookie(&parts.headers, &state.config);
-        if by_cookie && !info.is_safe() && !is_own_page(&parts.headers, &state.config) {
-            let origin = info.origin(Actor::AdminUser(user_id.as_str()));
-            return Err(cross_site(state, user_id.clone(), &origin).await);
-        }
-        Ok(Self {
-            user_id: Some(user_id),
-            info,
-        })
-    }
-
-    /// An access token of a session whose role is `admin` now, whatever the token says.
-    async fn by_access_token(
-        parts: &Parts,
-        state: &AppState,
-        info: RequestInfo,
-    ) -> Result<Self, Problem> {
-        if !state.config.admin_by_role {
+        let has_token = session_token(&parts.headers, &state.config)?.is_some();
+        if !state.config.admin_by_role || !(has_access_token || has_token) {
             return Err(required());
         }
         let user = EndUser::of(parts, state).await?;
         let user_id = user.session.user_id.clone();
+        // The role that the session has now, whatever an access token says.
         if user.session.metadata.role() != ADMIN_ROLE {
             return Err(not_an_operator(state, Some(user_id), &user.origin()).await);
         }

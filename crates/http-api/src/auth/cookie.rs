@@ -26,12 +26,17 @@ pub(crate) fn set(
     write(response, &token.expose(), lifetime, config);
 }
 
+/// Takes the cookie away.
+pub(crate) fn clear(response: &mut Response, config: &ApiConfig) {
+    write(response, "", Some(0), config);
+}
+
 /// Takes the cookie away, and what the browser keeps of this site.
 ///
 /// `"cookies"` is left out of `Clear-Site-Data`: it would take those of all other hosts of the domain
 /// along, and with them what has nothing to do with this server.
-pub(crate) fn clear(response: &mut Response, config: &ApiConfig) {
-    write(response, "", Some(0), config);
+pub(crate) fn clear_site(response: &mut Response, config: &ApiConfig) {
+    clear(response, config);
     let what = HeaderValue::from_static("\"cache\", \"storage\"");
     response.headers_mut().insert(&CLEAR_SITE_DATA, what);
 }

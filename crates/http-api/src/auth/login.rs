@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::{cookie, device};
 use crate::api::AppState;
-use crate::credentials::session_token;
+use crate::credentials::{has_cookie, held_tokens};
 use crate::json::Json;
 use crate::problem::{Problem, ProblemBody};
 use crate::request_info::RequestInfo;
@@ -77,11 +77,16 @@ pub(crate) async fn login(
         password: Password::new(&body.password)?,
         remember_me: body.remember_me.unwrap_or(false),
         client: device::client(&info, body.device_info)?,
-        held: session_token(&headers, &state.config)?.flatten(),
+        held: held_tokens(&headers, &state.config),
     };
     let origin = info.origin(Actor::Bearer);
     let signed_in = state.services.logins.login(credentials, &origin).await?;
-    Ok(answer(signed_in, by_cookie, &state))
+    let mut response = answer(signed_in, by_cookie, &state);
+    // A cookie that is left behind would go on to contradict the token that the client sends now.
+    if !by_cookie && has_cookie(&headers, &state.config) {
+        cookie::clear(&mut response, &state.config);
+    }
+    Ok(response)
 }
 
 /// Hands the credentials out: the session token as a cookie or in the body, never both.

@@ -1,4 +1,4 @@
-use app::{Actor, BearerVerdict, SessionError, SessionRef};
+use app::{Actor, SessionError, SessionRef};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::cookie;
 use crate::api::AppState;
-use crate::credentials::{access_token, is_by_cookie, session_token};
+use crate::credentials::{access_token, held_tokens, is_by_cookie, session_token};
 use crate::json::Json;
 use crate::problem::{Problem, ProblemBody};
 use crate::request_info::RequestInfo;
@@ -31,7 +31,6 @@ pub(crate) struct LoggedOutStatus {
     security(("session_token" = []), ("access_token" = [])),
     responses(
         (status = 200, body = LoggedOutJson),
-        (status = 400, description = "Two different tokens", body = ProblemBody<'_>),
         (status = 401, description = "No credential", body = ProblemBody<'_>),
         (status = 403, description = "In cookie mode: another site's page asks", body = ProblemBody<'_>),
         (status = 503, description = "The store is away: nobody is signed out", body = ProblemBody<'_>),
@@ -53,7 +52,6 @@ pub(crate) async fn logout(
     security(("session_token" = []), ("access_token" = [])),
     responses(
         (status = 200, body = LoggedOutStatus),
-        (status = 400, description = "Two different tokens", body = ProblemBody<'_>),
         (status = 401, description = "No credential", body = ProblemBody<'_>),
         (status = 403, description = "In cookie mode: another site's page asks", body = ProblemBody<'_>),
         (status = 503, description = "The store is away: nobody is signed out", body = ProblemBody<'_>),
@@ -70,50 +68,49 @@ pub(crate) async fn logout_of_the_seeds(
     Ok(signed_out(Json(body).into_response(), &state))
 }
 
-/// Ends the session that the request names by whatever it carries. The session token comes first: an
-/// access token beside it may have expired by now.
+/// Ends every session that the request names, by whatever it carries: a cookie of a session before may
+/// be beside the token of the one that is meant, and no script can take it away.
 async fn sign_out(
     state: &AppState,
     info: &RequestInfo,
     headers: &HeaderMap,
 ) -> Result<(), Problem> {
-    let token = session_token(headers, &state.config)?;
     let bearer = access_token(headers)?;
     if bearer.is_none() && is_by_cookie(headers, &state.config) {
         site::check(headers, &state.config)?;
     }
-    let origin = info.origin(Actor::Bearer);
-    let which = match (token, bearer) {
-        (Some(Some(token)), _) => SessionRef::Token(token),
-        // Whatever it is, it lets nobody in.
-        (Some(None), _) => return Ok(()),
-        (None, Some(bearer)) => {
-            let tokens = &state.services.access_tokens;
-            match tokens.validate(bearer, None, &origin).await? {
-                BearerVerdict::Valid { claims, .. } => SessionRef::Handle(claims.session_id),
-                BearerVerdict::Expired | BearerVerdict::Invalid => {
-                    let detail = "The access token is not valid: sign out with the session token.";
-                    return Err(Problem::unauthorized("access_token_invalid", detail));
-                }
-            }
+    let tokens = held_tokens(headers, &state.config);
+    let claims = bearer.map(|bearer| state.services.access_tokens.read(bearer));
+    // What is no token of ours lets nobody in as it is; what has expired does not say whose it was.
+    let nothing_else = tokens.is_empty();
+    let by_bearer = match claims {
+        Some(Ok(claims)) => Some(SessionRef::Handle(claims.session_id)),
+        Some(Err(_)) if nothing_else => {
+            let detail = "The access token is not valid: sign out with the session token.";
+            return Err(Problem::unauthorized("access_token_invalid", detail));
         }
-        (None, None) => {
+        None if nothing_else && session_token(headers, &state.config)?.is_none() => {
             let detail = "A session token or an access token is needed.";
             return Err(Problem::unauthorized("token_required", detail));
         }
+        _ => None,
     };
+    let origin = info.origin(Actor::Bearer);
     let revocations = &state.services.revocations;
-    let ended = revocations
-        .revoke_session(&which, &[], EndReason::LOGOUT, &origin)
-        .await;
-    match ended {
-        // What is not there any more is as good as ended.
-        Ok(_) | Err(SessionError::NotFound) => Ok(()),
-        Err(error) => Err(error.into()),
+    for which in tokens.into_iter().map(SessionRef::Token).chain(by_bearer) {
+        let ended = revocations
+            .revoke_session(&which, &[], EndReason::LOGOUT, &origin)
+            .await;
+        match ended {
+            // What is not there any more is as good as ended.
+            Ok(_) | Err(SessionError::NotFound) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
+    Ok(())
 }
 
 fn signed_out(mut response: Response, state: &AppState) -> Response {
-    cookie::clear(&mut response, &state.config);
+    cookie::clear_site(&mut response, &state.config);
     response
 }

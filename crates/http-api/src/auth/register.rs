@@ -1,6 +1,7 @@
 use app::Actor;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use session_core::Password;
@@ -36,13 +37,11 @@ pub(crate) struct Registered {
         (status = 503, description = "Too many at once, or the store is away", body = ProblemBody<'_>),
     ))]
 pub(crate) async fn register(
+    _: Open,
     State(state): State<AppState>,
     info: RequestInfo,
     Json(body): Json<RegisterRequest>,
 ) -> Result<Response, Problem> {
-    if !state.config.registration {
-        return Err(Problem::no_such_route());
-    }
     let (email, password) = (body.email.parse()?, Password::new(&body.password)?);
     let accounts = &state.services.accounts;
     let origin = info.origin(Actor::Bearer);
@@ -52,4 +51,19 @@ pub(crate) async fn register(
         email: account.email.as_str().to_owned(),
     };
     Ok((StatusCode::CREATED, Json(body)).into_response())
+}
+
+/// Registration is open. Asked before the body is read: where it is closed, nothing is there.
+pub(crate) struct Open;
+
+impl FromRequestParts<AppState> for Open {
+    type Rejection = Problem;
+
+    async fn from_request_parts(_: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        if state.config.registration {
+            Ok(Self)
+        } else {
+            Err(Problem::no_such_route())
+        }
+    }
 }

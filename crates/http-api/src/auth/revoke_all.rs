@@ -47,7 +47,7 @@ pub(crate) async fn others(
     ))]
 pub(crate) async fn all(user: EndUser, State(state): State<AppState>) -> Result<Response, Problem> {
     let mut response = Json(told(end(&user, false, &state).await?)).into_response();
-    cookie::clear(&mut response, &state.config);
+    cookie::clear_site(&mut response, &state.config);
     Ok(response)
 }
 

@@ -31,9 +31,13 @@ impl EndUser {
         &self.info
     }
 
-    /// Whether `session` is of the same user.
-    pub(crate) fn owns(&self, session: &Session) -> bool {
-        session.user_id == self.session.user_id
+    /// The session, if it is of the same user.
+    fn own(&self, session: Arc<Session>) -> Result<Arc<Session>, Problem> {
+        if session.user_id == self.session.user_id {
+            Ok(session)
+        } else {
+            Err(Problem::no_such_session())
+        }
     }
 
     pub(crate) async fn of(parts: &Parts, state: &AppState) -> Result<Self, Problem> {
@@ -119,7 +123,7 @@ where
     }
 }
 
-/// A session of the user, by its handle. What is somebody else's, unknown or no handle at all is
+/// A live session of the user, by its handle. What is somebody else's, unknown or no handle at all is
 /// answered alike.
 pub(crate) async fn own_session(
     user: &EndUser,
@@ -129,9 +133,15 @@ pub(crate) async fn own_session(
     let id: SessionId = handle.parse().map_err(|_| Problem::no_such_session())?;
     let which = app::SessionRef::Handle(id);
     let session = state.services.sessions.get(&which, &user.origin()).await?;
-    if user.owns(&session) {
-        Ok(session)
-    } else {
-        Err(Problem::no_such_session())
-    }
+    user.own(session)
+}
+
+/// The same for one that is to be ended: held back or ended already, it is still the user's.
+pub(crate) async fn own_record(
+    user: &EndUser,
+    handle: &str,
+    state: &AppState,
+) -> Result<Arc<Session>, Problem> {
+    let id: SessionId = handle.parse().map_err(|_| Problem::no_such_session())?;
+    user.own(state.services.sessions.record_by_handle(id).await?)
 }

@@ -63,8 +63,14 @@ pub(crate) async fn introspect(
         Err(_) => {
             let tokens = &services.access_tokens;
             match tokens.validate(&form.token, None, &origin).await? {
-                BearerVerdict::Valid { claims, .. } => of_access(&claims),
-                BearerVerdict::Expired | BearerVerdict::Invalid => Introspection::default(),
+                // To the second: who asks may be told a time that is over, and must not take it for a
+                // time to come.
+                BearerVerdict::Valid { claims, found }
+                    if claims.expires_at > services.sessions.now() =>
+                {
+                    of_access(&claims, &found.session)
+                }
+                _ => Introspection::default(),
             }
         }
     };
@@ -86,7 +92,8 @@ fn of_session(session: &Session) -> Introspection {
     }
 }
 
-fn of_access(claims: &AccessClaims) -> Introspection {
+/// The rights are those that the session has now, which may be others than when the token was issued.
+fn of_access(claims: &AccessClaims, session: &Session) -> Introspection {
     Introspection {
         active: true,
         token_type: Some("access_token"),
@@ -95,8 +102,8 @@ fn of_access(claims: &AccessClaims) -> Introspection {
         jti: Some(claims.id.to_string()),
         iat: Some(claims.issued_at.timestamp()),
         exp: Some(claims.expires_at.timestamp()),
-        role: Some(claims.role.to_string()),
-        permissions: Some(owned(&claims.permissions)),
+        role: Some(session.metadata.role().to_owned()),
+        permissions: Some(owned(session.metadata.permissions())),
     }
 }
 

@@ -163,6 +163,26 @@ async fn a_cookie_is_no_proof_of_intent() {
     assert!(!server.lets_in(next).await);
 }
 
+/// A cookie that is left behind would contradict every token that the client sends from then on.
+#[tokio::test]
+async fn a_login_without_a_cookie_takes_the_one_before_away() {
+    let server = server();
+    server.account("ada@example.org").await;
+    let answer = signed_in(&server, json!({"cookie": true})).await;
+    let (before, _) = parts(answer.header("set-cookie"));
+    let cookie = format!("__Host-session={before}");
+    let ask = login("ada@example.org", PASSWORD, json!({}));
+    let answer = server.send(ask.header("cookie", &cookie)).await;
+    let token = answer.ok()["session_id"].as_str().unwrap().to_owned();
+    assert!(answer.header("set-cookie").starts_with("__Host-session=; "));
+    assert!(!server.lets_in(before).await && server.lets_in(&token).await);
+    // Whatever comes along, a login is a way out of it.
+    let ask = login("ada@example.org", PASSWORD, json!({}));
+    let ask = ask.header("cookie", &cookie).header("x-session-id", &token);
+    server.send(ask).await.ok();
+    assert!(!server.lets_in(&token).await);
+}
+
 /// A session that lives longer is worth nothing to a browser that drops its cookie.
 #[tokio::test]
 async fn a_session_that_is_extended_keeps_its_cookie() {

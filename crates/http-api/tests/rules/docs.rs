@@ -91,7 +91,7 @@ async fn the_description_lists_every_route() {
 /// A description of what is not there would be worse than none.
 #[tokio::test]
 async fn every_described_route_is_there() {
-    let server = Server::new();
+    let server = Server::open();
     for (method, path) in ROUTES {
         let answer = server
             .send(Ask::new(&method.to_uppercase(), path.trim_end()))

@@ -1,10 +1,11 @@
 //! Signing in and registering.
 
-use app::{AccountEdit, Policies, SecurityPolicy};
+use app::{AccountEdit, Policies, SecurityPolicy, SessionPolicy};
 use chrono::TimeDelta;
 use http_api::ApiConfig;
 use serde_json::{Value, json};
 use session_core::RateRule;
+use session_core::ports::{LimitPolicy, SessionLimit};
 
 use crate::support::{Answer, Ask, PASSWORD, Server, SignedIn, handle};
 
@@ -198,6 +199,64 @@ async fn the_session_before_a_login_ends() {
     let ask = ask.header("x-session-id", after.handle());
     server.send(ask).await.ok();
     assert!(server.lets_in(&after.token).await);
+}
+
+/// A session that is replaced makes room at the limit, and nobody else's has to.
+#[tokio::test]
+async fn a_login_at_the_limit_takes_the_place_of_the_session_before() {
+    for policy in [LimitPolicy::EvictOldest, LimitPolicy::Refuse] {
+        let session = SessionPolicy {
+            limit: SessionLimit { max: 2, policy },
+            ..SessionPolicy::default()
+        };
+        let policies = Policies {
+            session,
+            ..Policies::default()
+        };
+        let server = Server::with_policies(ApiConfig::default(), policies);
+        let other = server.sign_in("ada@example.org").await;
+        server.pass(1);
+        let before = server.sign_in("ada@example.org").await;
+        let ask = crate::support::login("ada@example.org", PASSWORD, json!({}));
+        let after = server.send(ask.header("x-session-id", &before.token)).await;
+        let after = SignedIn::from(&after.ok());
+        for (who, is_in) in [(&other, true), (&before, false), (&after, true)] {
+            assert_eq!(server.lets_in(&who.token).await, is_in, "{policy:?}");
+        }
+        let third = server.login("ada@example.org", PASSWORD, json!({})).await;
+        if policy == LimitPolicy::Refuse {
+            // Whoever is told that has the password: that is on record.
+            assert_eq!(third.problem(409), "session_limit");
+            let failures = events(&server, "login_failure").await;
+            assert_eq!(failures[0]["error_code"], "session_limit");
+        } else {
+            third.ok();
+        }
+    }
+}
+
+/// Strangers who guess from many addresses hold the owner up, and not for long; not at all where the
+/// owner is signed in.
+#[tokio::test]
+async fn strangers_cannot_keep_an_owner_out() {
+    let server = Server::new();
+    let ada = server.sign_in("ada@example.org").await;
+    let guess = |n: usize| {
+        let ask = crate::support::login("ada@example.org", "wrong", json!({}));
+        ask.peer(&format!("2001:db8:{n:x}::1"))
+    };
+    for n in 0..19 {
+        server.send(guess(n)).await.problem(401);
+    }
+    // Each from an address of its own: the owner's is another.
+    let ask = crate::support::login("ada@example.org", PASSWORD, json!({}));
+    server.send(ask.peer("192.0.2.1")).await.ok();
+    for n in 0..40 {
+        server.send(guess(n)).await.problem(401);
+    }
+    let body = json!({"current_password": PASSWORD, "new_password": "quite another sentence"});
+    let change = ada.ask("POST", "/auth/password").json(&body);
+    server.send(change).await.ok();
 }
 
 #[tokio::test]

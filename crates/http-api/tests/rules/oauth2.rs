@@ -51,6 +51,27 @@ async fn a_good_token_is_told_with_what_it_is_good_for() {
     assert!(about.get("jti").is_none());
 }
 
+/// Rights that were taken away are not told from the token.
+#[tokio::test]
+async fn rights_are_told_as_they_are_now() {
+    let server = Server::new();
+    let ada = server.sign_in("ada@example.org").await;
+    let patch = |role: Value| {
+        let ask = Ask::service("PATCH", &format!("/sessions/{}", ada.token));
+        ask.json(&json!({"metadata": {"role": role}}))
+    };
+    server.send(patch("admin".into())).await.ok();
+    assert_eq!(introspect(&server, &ada.access).await["role"], "admin");
+    server.send(patch(Value::Null)).await.ok();
+    assert_eq!(introspect(&server, &ada.access).await["role"], "user");
+    // To the second, whatever readers of tokens allow for clocks that differ.
+    server.pass(900);
+    assert_eq!(
+        introspect(&server, &ada.access).await,
+        json!({"active": false})
+    );
+}
+
 /// RFC 7662 §2.2: nothing but that it is not active.
 #[tokio::test]
 async fn a_token_that_is_no_good_is_told_as_nothing_else() {
@@ -74,7 +95,7 @@ async fn a_token_that_is_no_good_is_told_as_nothing_else() {
             "{token}"
         );
     }
-    server.pass(906);
+    server.pass(900);
     assert_eq!(
         introspect(&server, &ada.access).await,
         json!({"active": false})

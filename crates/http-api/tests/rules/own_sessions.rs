@@ -58,8 +58,22 @@ async fn a_user_ends_another_session_of_theirs() {
             .is_let_in(there.ask_by_access("GET", "/auth/me"))
             .await
     );
-    let again = server.send(here.ask("DELETE", &other)).await;
-    assert_eq!(again.problem(404), "not_found");
+    // A second time is fine, while the record is kept.
+    server.send(here.ask("DELETE", &other)).await.ok();
+    server.pass(86_400 + 3600);
+    server.send(Ask::admin("POST", "/admin/cleanup")).await.ok();
+    let here = server.sign_in("ada@example.org").await;
+    let gone = server.send(here.ask("DELETE", &other)).await;
+    assert_eq!(gone.problem(404), "not_found");
+    // One that is held back is still theirs to end.
+    let held = server.sign_in("ada@example.org").await;
+    let path = format!("/admin/sessions/{}", held.handle());
+    let suspend = Ask::admin("POST", &format!("{path}/suspend"));
+    server.send(suspend).await.ok();
+    let own = format!("/auth/sessions/{}", held.handle());
+    server.send(here.ask("DELETE", &own)).await.ok();
+    let resume = Ask::admin("POST", &format!("{path}/resume"));
+    server.send(resume).await.problem(404);
 }
 
 #[tokio::test]
@@ -129,7 +143,8 @@ async fn signing_out_ends_the_session_for_good() {
         // By the access token alone, too.
         server.send(eve.ask_by_access("POST", path)).await.ok();
         assert!(!in_(&server, &eve).await);
-        let answer = server.send(eve.ask_by_access("POST", path)).await;
+        server.send(eve.ask_by_access("POST", path)).await.ok();
+        let answer = server.send(Ask::new("POST", path).bearer("nonsense")).await;
         assert_eq!(answer.problem(401), "access_token_invalid");
         assert!(!answer.headers.contains_key("set-cookie"));
         assert_eq!(
@@ -144,6 +159,40 @@ async fn signing_out_ends_the_session_for_good() {
     let ask = Ask::admin("GET", "/admin/audit?action=logout");
     let page = server.send(ask).await.ok();
     assert_eq!(page["events"].as_array().unwrap().len(), 4, "one each");
+}
+
+/// Nobody is told that they are signed out who is not: whatever is sent along, everything that it names
+/// ends.
+#[tokio::test]
+async fn signing_out_ends_everything_that_the_request_names() {
+    let server = Server::new();
+    let path = "/auth/sessions/logout";
+    for stale in ["nonsense", "", "an ended one"] {
+        let ended = server.sign_in("ada@example.org").await;
+        server.send(ended.ask("POST", path)).await.ok();
+        let stale = if stale == "an ended one" {
+            &ended.token
+        } else {
+            stale
+        };
+        let by_header = server.sign_in("ada@example.org").await;
+        let ask = by_header.ask_by_access("POST", path);
+        server.send(ask.header("x-session-id", stale)).await.ok();
+        let by_cookie = server.sign_in("ada@example.org").await;
+        let ask = by_cookie.ask_by_access("POST", path);
+        let cookie = format!("__Host-session={stale}");
+        server.send(ask.header("cookie", cookie)).await.ok();
+        for who in [&by_header, &by_cookie] {
+            assert!(!in_(&server, who).await, "{stale}");
+        }
+    }
+    let (one, other) = (
+        server.sign_in("ada@example.org").await,
+        server.sign_in("ada@example.org").await,
+    );
+    let ask = one.ask("POST", path).bearer(&other.access);
+    server.send(ask).await.ok();
+    assert!(!in_(&server, &one).await && !in_(&server, &other).await);
 }
 
 #[tokio::test]

@@ -175,7 +175,8 @@ impl RateRules {
 }
 
 /// `token_refresh` 10 in 60 s, `session_create` 5 in 300 s, `login_attempt` 5 in 300 s with a backoff
-/// of at most 30 minutes, `login_address` 50 in 300 s likewise, `registration` 5 in 3600 s.
+/// of at most 30 minutes, `login_account` 20 and `login_address` 50 in 300 s likewise, `registration` 5
+/// in 3600 s.
 impl Default for RateRules {
     fn default() -> Self {
         let rule = |name: &str, requests, seconds, max| RateRule {
@@ -188,6 +189,7 @@ impl Default for RateRules {
             rule("token_refresh", 10, 60, Backoff::DEFAULT_MAX),
             rule("session_create", 5, 300, Backoff::DEFAULT_MAX),
             rule("login_attempt", 5, 300, TimeDelta::minutes(30)),
+            rule("login_account", 20, 300, TimeDelta::minutes(30)),
             rule("login_address", 50, 300, TimeDelta::minutes(30)),
             rule("registration", 5, 3600, Backoff::DEFAULT_MAX),
         ];

@@ -114,6 +114,7 @@ fn the_actions_are_those_of_the_list() {
         "logout",
         "forced_logout",
         "user_registered",
+        "user_updated",
         "password_changed",
         "access_denied",
         "config_changed",
@@ -123,7 +124,8 @@ fn the_actions_are_those_of_the_list() {
         assert_eq!(action.as_str().parse(), Ok(*action));
         let json = serde_json::to_string(action).expect("a word");
         assert_eq!(json, format!("\"{action}\""));
-        let is_read = ["session_accessed", "token_validated"].contains(&action.as_str());
+        let reads = ["session_accessed", "token_introspected", "token_validated"];
+        let is_read = reads.contains(&action.as_str());
         assert_eq!(action.is_high_volume(), is_read);
     }
     for wrong in ["", "Logout", "logout ", "unknown"] {

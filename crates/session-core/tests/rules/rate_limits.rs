@@ -178,6 +178,7 @@ proptest! {
 fn the_rules_are_those_of_the_table() {
     let rules = RateRules::default();
     let table = [
+        ("login_account", 20, 300, 1800),
         ("login_address", 50, 300, 1800),
         ("login_attempt", 5, 300, 1800),
         ("registration", 5, 3600, 3600),

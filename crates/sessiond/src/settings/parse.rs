@@ -220,9 +220,12 @@ pub(crate) fn secret(text: &str) -> Option<Zeroizing<String>> {
     (!text.is_empty()).then(|| Zeroizing::new(text.to_owned()))
 }
 
-/// One that is too short to be a key is as good as none.
+/// One that is too short to be a key, or repeats itself, is as good as none.
 pub(crate) fn shared_secret(text: &str) -> Option<Zeroizing<String>> {
-    secret(text).filter(|secret| secret.len() >= SharedSecret::MIN_BYTES)
+    const LEAST_DIFFERENT: usize = 10;
+    let different = text.bytes().collect::<HashSet<_>>().len();
+    let is_fit = text.len() >= SharedSecret::MIN_BYTES && different >= LEAST_DIFFERENT;
+    secret(text).filter(|_| is_fit)
 }
 
 /// `https://host[:port]`, as browsers send it (RFC 6454 §6.1): nothing behind it, no wildcard.

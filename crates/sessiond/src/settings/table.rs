@@ -217,7 +217,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting(
         "SECRET_KEY",
         None,
-        "at least 32 bytes",
+        "at least 32 bytes, random",
         "A secret shared with a backend, which signs access tokens with HS256 instead of keys.",
     ),
     setting(

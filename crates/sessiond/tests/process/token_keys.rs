@@ -112,6 +112,11 @@ fn keys_that_are_no_good_stop_the_start_without_being_repeated() {
         told.contains("SECRET_KEY takes at least 32 bytes"),
         "{told}"
     );
+    let told = refused("SECRET_KEY", &"ab".repeat(30));
+    assert!(
+        told.contains("SECRET_KEY takes at least 32 bytes"),
+        "{told}"
+    );
     let told = refused("SESSION_ACCESS_TOKEN_KEYS", "nonsense");
     assert!(told.contains("SESSION_ACCESS_TOKEN_KEYS"), "{told}");
     let both = open(folder.path())
