@@ -15,8 +15,11 @@ fn it_does_not_matter_how_an_address_is_typed() {
         ("ada+tag@example.org", "ada+tag@example.org"),
         ("o'hara@example.org", "o'hara@example.org"),
         ("ÅSA@EXAMPLE.ORG", "åsa@example.org"),
-        ("АДА@ПРИМЕР.РФ", "ада@пример.рф"),
-        ("用户@例子.广告", "用户@例子.广告"),
+        ("АДА@XN--E1AFMKFD.XN--P1AI", "ада@xn--e1afmkfd.xn--p1ai"),
+        (
+            "用户@xn--fsqu00a.xn--55qw42g",
+            "用户@xn--fsqu00a.xn--55qw42g",
+        ),
         ("ada@localhost", "ada@localhost"),
         ("ada@[192.0.2.1]", "ada@[192.0.2.1]"),
     ] {
@@ -84,6 +87,27 @@ fn what_is_no_address_is_refused() {
         "a\u{ad}da@example.org",
         "ada\u{202e}gro.elpmaxe@x",
         "\u{feff}ada@example.org",
+        // What fills no place, selects a variant, or is anyone's to give a meaning.
+        "a\u{34f}da@example.org",
+        "a\u{115f}da@example.org",
+        "a\u{3164}da@example.org",
+        "a\u{ffa0}da@example.org",
+        "a\u{fe0f}da@example.org",
+        "a\u{e0061}da@example.org",
+        "a\u{e0100}da@example.org",
+        "a\u{e000}da@example.org",
+        // Second spellings of a mailbox.
+        "\"ada\"@example.org",
+        "ada@bücher.example",
+        "ada@例子.广告",
+        "ada@example.org.",
+        "ada@example\u{3002}org",
+        "ada@ｅxample.org",
+        "ada@.example.org",
+        "ada@example..org",
+        "ada@-example.org",
+        "ada@example_.org",
+        "ada@[]",
         "ada@exam\u{2066}ple.org",
     ] {
         let error = bad.parse::<Email>().expect_err(bad);
@@ -115,19 +139,19 @@ fn what_stands_before_the_at_is_the_local_part() {
 /// Requirement 45: it is written to logs.
 #[test]
 fn an_address_is_printed_with_its_quotes_escaped() {
-    let email = email("o\"hara@example.org");
-    assert_eq!(email.to_string(), "o\"hara@example.org");
-    assert_eq!(format!("{email:?}"), r#""o\"hara@example.org""#);
+    let email = email("o\\hara@example.org");
+    assert_eq!(email.to_string(), "o\\hara@example.org");
+    assert_eq!(format!("{email:?}"), r#""o\\hara@example.org""#);
     assert_eq!(
         serde_json::to_string(&email).expect("text"),
-        r#""o\"hara@example.org""#
+        r#""o\\hara@example.org""#
     );
 }
 
 proptest! {
     /// Otherwise an account that is stored would not be found again by what is stored.
     #[test]
-    fn the_canonical_form_is_its_own(local in "\\PC{1,20}", host in "[\\p{L}\\p{M}.-]{1,20}") {
+    fn the_canonical_form_is_its_own(local in "\\PC{1,20}", host in "[a-zA-Z0-9.-]{1,20}") {
         if let Ok(email) = format!("{local}@{host}").parse::<Email>() {
             let again: Email = email.as_str().parse().expect("its own form");
             prop_assert_eq!(again.as_str(), email.as_str());

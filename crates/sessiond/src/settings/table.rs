@@ -305,6 +305,24 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "The rule `login_attempt`; its backoff is at most 30 minutes.",
     ),
     setting(
+        "RATE_LIMIT_LOGIN_ACCOUNT",
+        Some("20/300"),
+        RATE,
+        "The rule `login_account`: tries of one account from wherever.",
+    ),
+    setting(
+        "RATE_LIMIT_LOGIN_ADDRESS",
+        Some("50/300"),
+        RATE,
+        "The rule `login_address`: logins from one address.",
+    ),
+    setting(
+        "RATE_LIMIT_REGISTRATION",
+        Some("5/3600"),
+        RATE,
+        "The rule `registration`: accounts made from one address.",
+    ),
+    setting(
         RATE_LIMIT_RULE,
         None,
         RATE,
