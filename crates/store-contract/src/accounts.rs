@@ -67,7 +67,7 @@ pub async fn what_was_added_is_found_whole(directory: Arc<dyn UserDirectory>) {
     let addresses = [
         "ada@example.org",
         "é\u{1F600}';--@xn--exmple-cua.xn--r8jz45g",
-        "\"%_\\*@null",
+        "%_\\*@null",
         "a@b",
         &longest,
     ];
