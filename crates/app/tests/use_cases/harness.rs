@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
 use app::wiring::{JwtSigner, SigningKey, SigningKeys, TokenParties, password_hasher};
 use app::{
@@ -9,7 +9,7 @@ use app::{
 use chrono::{DateTime, TimeDelta, Utc};
 use session_core::ports::{
     Clock, Created, EndOutcome, EndedBatch, Extension, SessionChange, SessionLimit, SessionStore,
-    StoreError, Suspension, Swept, UpdateOutcome,
+    StoreError, StoreErrorKind, Suspension, Swept, UpdateOutcome,
 };
 use session_core::{
     Activity, Ending, Lifetime, Page, PageRequest, Session, SessionId, SessionStats, SessionToken,
@@ -35,11 +35,13 @@ impl Clock for TestClock {
     }
 }
 
-/// A real store that counts how often it is asked.
+/// A real store that counts how often it is asked, and fails when it is told to.
 pub(crate) struct Counting {
     inner: MemoryStore,
     pub(crate) finds: AtomicUsize,
     pub(crate) touches: AtomicUsize,
+    /// While set, a user's sessions are not ended.
+    pub(crate) is_failing: AtomicBool,
 }
 
 impl Counting {
@@ -49,6 +51,7 @@ impl Counting {
             inner: MemoryStore::new(),
             finds,
             touches,
+            is_failing: AtomicBool::new(false),
         })
     }
 }
@@ -108,6 +111,10 @@ impl SessionStore for Counting {
         ending: Ending,
         batch: usize,
     ) -> Result<EndedBatch, StoreError> {
+        if self.is_failing.load(Ordering::SeqCst) {
+            let (kind, doing) = (StoreErrorKind::Unavailable, "end a user's sessions");
+            return Err(StoreError::new(kind, doing, "it was told to"));
+        }
         self.inner
             .end_user_sessions(user_id, except, ending, batch)
             .await
