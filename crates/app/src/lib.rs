@@ -48,6 +48,7 @@ mod account_service;
 mod activity_buffer;
 mod audit_trail;
 mod background;
+mod changes;
 mod ending;
 mod error;
 mod guard;

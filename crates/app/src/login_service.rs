@@ -8,7 +8,7 @@ use serde_json::json;
 use session_core::ports::{AccountChange, HashError, PasswordHasher, PasswordMatch, UserDirectory};
 use session_core::{
     Account, AccountId, AuditAction, AuditEvent, ClientDetails, Email, EndReason, Lifetime,
-    Password, PasswordHash, Session, SessionToken, UserId, rate_subject,
+    Password, PasswordHash, Refusal, Session, SessionToken, UserId, rate_subject,
 };
 
 use crate::audit_trail::AuditTrail;
@@ -228,8 +228,14 @@ impl LoginService {
             Verdict::Refused(refusal) => return Err(AccountError::NotLive(refusal)),
         };
         let (session, replaced) = if rotate || self.policy.rotate {
-            let rotated = self.sessions.rotate(token, origin).await?;
-            (rotated.session, Some(rotated.token))
+            match self.sessions.rotate(token, origin).await {
+                Ok(rotated) => (rotated.session, Some(rotated.token)),
+                // It ended between the two looks.
+                Err(SessionError::NotFound) => {
+                    return Err(AccountError::NotLive(Refusal::Unknown));
+                }
+                Err(error) => return Err(error.into()),
+            }
         } else {
             (session, None)
         };

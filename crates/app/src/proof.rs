@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use session_core::ports::{EndOutcome, SessionChange, UpdateOutcome};
+use session_core::ports::{EndOutcome, SessionChange};
 use session_core::{
     AuditAction, AuditEvent, EndKind, EndReason, Proof, RiskScore, Rotation, SecretHash, Session,
     SessionId, SessionToken,
@@ -172,26 +172,6 @@ impl SessionManager {
             ..SessionChange::default()
         };
         self.change(session, change, now).await
-    }
-
-    /// One try to change a session; `None` when someone else wrote first.
-    pub(crate) async fn change(
-        &self,
-        session: &Session,
-        change: SessionChange,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Arc<Session>>, SessionError> {
-        let outcome = self
-            .store
-            .update(session.id, session.version, change, now)
-            .await;
-        // After an error too: the write may have happened.
-        self.forget(session.id);
-        match outcome? {
-            UpdateOutcome::Updated(session) => Ok(Some(session)),
-            UpdateOutcome::VersionConflict => Ok(None),
-            UpdateOutcome::NotLive => Err(SessionError::NotFound),
-        }
     }
 
     /// Two parties have had a secret that was replaced. Nobody can tell which of them is the user: the

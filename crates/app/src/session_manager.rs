@@ -1,13 +1,10 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
-use session_core::ports::{
-    Clock, Created, Entropy, Extension, SessionChange, SessionStore, StoreError,
-};
+use session_core::ports::{Clock, Created, Entropy, SessionStore, StoreError};
 use session_core::{
-    Activity, AuditAction, ClientDetails, DeviceFingerprint, MAX_PAGE, Page, PageRequest, Refusal,
-    RiskAction, RiskPolicy, Session, SessionId, SessionSecret, SessionStats, SessionToken, UserId,
+    Activity, AuditAction, ClientDetails, MAX_PAGE, Page, PageRequest, Refusal, RiskAction,
+    RiskPolicy, Session, SessionId, SessionSecret, SessionStats, SessionToken, UserId,
 };
 use zeroize::Zeroizing;
 
@@ -16,7 +13,7 @@ use crate::audit_trail::AuditTrail;
 use crate::guard::Guard;
 use crate::lag_cache::LagCache;
 use crate::proof::is_plainly_proven;
-use crate::terms::{CreatedSession, Extended, Found, NewSession, SessionRef, Verdict};
+use crate::terms::{CreatedSession, Found, NewSession, SessionRef, Verdict};
 use crate::{Enforcement, Freshness, Origin, SessionError, SessionPolicy};
 
 /// How often a change is tried again when someone else wrote first. Each time somebody succeeded, so
@@ -237,70 +234,6 @@ impl SessionManager {
         Ok(now.max(found.last_activity))
     }
 
-    /// Gives a live session more time, as far as the longest lifetime allows.
-    ///
-    /// # Errors
-    /// [`SessionError::Invalid`] for `additional_seconds` out of bounds; `NotFound`, `Store`.
-    pub async fn extend(
-        &self,
-        which: &SessionRef,
-        additional_seconds: i64,
-        origin: &Origin<'_>,
-    ) -> Result<Extended, SessionError> {
-        let by = self.policy.timeouts.extension(additional_seconds)?;
-        let now = self.clock.now();
-        let before = self.live_in_store(which, now, origin).await?;
-        let not_past = self.policy.timeouts.latest_deadline(&before, now);
-        let extended = self
-            .store
-            .extend(before.id, Extension { by, not_past }, now)
-            .await;
-        // After an error too: the write may have happened.
-        self.forget(before.id);
-        let session = extended?.ok_or(SessionError::NotFound)?;
-        self.record(AuditAction::SessionExtended, &session, origin)
-            .await;
-        // Parallel extensions each see the deadline that they found, so the sum may be told too high
-        // by one of them; the deadline itself is exact.
-        let moved = session.expires_at - before.expires_at;
-        Ok(Extended {
-            session,
-            by: moved.min(by),
-        })
-    }
-
-    /// Changes a live session's metadata member by member (`null` removes), its fingerprint, or both.
-    ///
-    /// Parallel changes of different members all hold.
-    ///
-    /// # Errors
-    /// [`SessionError::Invalid`] when the result would break a rule; `NotFound`, `Contended`, `Store`.
-    pub async fn update(
-        &self,
-        which: &SessionRef,
-        metadata: Option<&Map<String, Value>>,
-        device_fingerprint: Option<DeviceFingerprint>,
-        origin: &Origin<'_>,
-    ) -> Result<Arc<Session>, SessionError> {
-        for _ in 0..UPDATE_TRIES {
-            let now = self.clock.now();
-            let before = self.live_in_store(which, now, origin).await?;
-            let change = SessionChange {
-                metadata: metadata
-                    .map(|changes| before.metadata.merged(changes))
-                    .transpose()?,
-                device_fingerprint: device_fingerprint.clone(),
-                secret: None,
-            };
-            if let Some(session) = self.change(&before, change, now).await? {
-                self.record(AuditAction::SessionUpdated, &session, origin)
-                    .await;
-                return Ok(session.with_activity(self.last_activity(&session)));
-            }
-        }
-        Err(SessionError::Contended)
-    }
-
     /// A page of a user's live sessions, newest first.
     ///
     /// # Errors
@@ -414,7 +347,7 @@ impl SessionManager {
     }
 
     /// As [`Self::live`], past the cache: for what is about to be written.
-    async fn live_in_store(
+    pub(crate) async fn live_in_store(
         &self,
         which: &SessionRef,
         now: DateTime<Utc>,
