@@ -517,7 +517,7 @@ fn on_the_secret() -> Vec<Attack> {
         attacks.push(("another secret".to_owned(), token));
     }
     let mut long = payload();
-    long["x"] = json!("x".repeat(4096));
+    long["x"] = json!("x".repeat(token_jwt::MAX_TOKEN_BYTES));
     let token = forge(
         secret_header().to_string(),
         long.to_string(),
