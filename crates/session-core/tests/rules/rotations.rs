@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
-use session_core::{Lifetime, Proof, Rotation, Session, SessionId, SessionSecret, UserId};
+use session_core::{
+    Lifetime, Proof, Rotation, Session, SessionId, SessionSecret, SessionToken, UserId,
+};
 
 const GRACE: TimeDelta = Rotation::DEFAULT_GRACE;
 const NEW: Proof = Proof::Current { is_first_use: true };
@@ -58,6 +60,19 @@ proptest! {
         }
         let guess = SessionSecret::from_bytes(guess);
         prop_assert_eq!(session.proof(&guess, at(0), GRACE), Proof::None);
+    }
+
+    /// All of the new bytes are in it: whoever has the one before has none of them.
+    #[test]
+    fn a_successor_is_new_but_for_what_all_have_in_common(bytes: [u8; 32], fresh: [u8; 24]) {
+        let (session, mut secrets) = session(bytes, &[fresh]);
+        let secret = secrets.pop().expect("there are two");
+        let mut expected = bytes;
+        expected[8..].copy_from_slice(&fresh);
+        let [given, expected] = [secret, SessionSecret::from_bytes(expected)].map(|secret| {
+            SessionToken { id: session.id, secret }.expose()
+        });
+        prop_assert_eq!(given, expected);
     }
 
     /// Whoever has the one before gets the present one, and nobody else does.
