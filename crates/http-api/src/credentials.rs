@@ -5,12 +5,13 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
-use session_core::SessionToken;
+use session_core::{Refusal, SessionToken};
 
 use crate::api::{ApiConfig, AppState};
 use crate::keys::{KeyRole, ServiceKeys};
 use crate::problem::Problem;
 use crate::request_info::RequestInfo;
+use crate::sessions::refused;
 
 /// Most session tokens of one request that are looked at.
 const MAX_HELD: usize = 4;
@@ -65,18 +66,51 @@ pub(crate) fn key_role(headers: &HeaderMap, state: &AppState) -> Result<Option<K
     role.map(Some).ok_or_else(unknown)
 }
 
-/// The session token that a request carries, by header or by cookie; `None` if it carries none.
-///
-/// One that is not of the right form is `Some(None)`: there was a credential, and it is no good.
-pub(crate) fn session_token(
-    headers: &HeaderMap,
-    config: &ApiConfig,
-) -> Result<Option<Option<SessionToken>>, Problem> {
+/// What a request carries in the place of a session token.
+#[derive(Debug)]
+pub(crate) enum SentToken {
+    /// Nothing.
+    Missing,
+    /// Something that is not of the right form: a credential that is no good.
+    Malformed,
+    /// A token, good or not.
+    Token(SessionToken),
+}
+
+impl SentToken {
+    pub(crate) const fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing)
+    }
+
+    /// The token, where the request carries one; what is none of ours is refused like an unknown one.
+    pub(crate) fn if_given(self) -> Result<Option<SessionToken>, Problem> {
+        match self {
+            Self::Missing => Ok(None),
+            Self::Malformed => Err(refused(Refusal::Unknown)),
+            Self::Token(token) => Ok(Some(token)),
+        }
+    }
+
+    /// The same where there must be one.
+    pub(crate) fn required(self) -> Result<SessionToken, Problem> {
+        let missing = || Problem::unauthorized("token_required", "A session token is needed.");
+        self.if_given()?.ok_or_else(missing)
+    }
+}
+
+/// The session token that a request carries, by header or by cookie.
+pub(crate) fn session_token(headers: &HeaderMap, config: &ApiConfig) -> Result<SentToken, Problem> {
     let in_headers = values(headers, &config.session_header);
     let in_cookies =
         values(headers, &COOKIE).flat_map(|line| cookies(line, config.session_cookie()));
-    let text = one_of(in_headers.chain(in_cookies))?;
-    Ok(text.map(|text| std::str::from_utf8(text).ok()?.parse().ok()))
+    let Some(text) = one_of(in_headers.chain(in_cookies))? else {
+        return Ok(SentToken::Missing);
+    };
+    let token = std::str::from_utf8(text).ok().map(str::parse);
+    Ok(match token {
+        Some(Ok(token)) => SentToken::Token(token),
+        Some(Err(_)) | None => SentToken::Malformed,
+    })
 }
 
 /// Every session token that a request carries, whatever it is good for: what a login replaces and what

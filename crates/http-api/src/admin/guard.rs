@@ -46,7 +46,7 @@ impl Admin {
                 }
             };
         }
-        let has_token = session_token(&parts.headers, &state.config)?.is_some();
+        let has_token = !session_token(&parts.headers, &state.config)?.is_missing();
         if !state.config.admin_by_role || !(has_access_token || has_token) {
             return Err(required());
         }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::user::own_session;
 use super::{EndUser, cookie};
 use crate::api::AppState;
-use crate::credentials::{is_by_cookie, session_token};
+use crate::credentials::{SentToken, is_by_cookie, session_token};
 use crate::json::{Json, Path};
 use crate::problem::{Problem, ProblemBody};
 
@@ -54,7 +54,7 @@ pub(crate) async fn extend(
     let mut response = Json(body).into_response();
     // The browser has to keep the cookie for as long as that.
     if is_by_cookie(&headers, &state.config)
-        && let Some(Some(token)) = session_token(&headers, &state.config)?
+        && let SentToken::Token(token) = session_token(&headers, &state.config)?
         && token.id == session.id
     {
         let now = sessions.now();

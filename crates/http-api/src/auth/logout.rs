@@ -89,7 +89,7 @@ async fn sign_out(
             let detail = "The access token is not valid: sign out with the session token.";
             return Err(Problem::unauthorized("access_token_invalid", detail));
         }
-        None if nothing_else && session_token(headers, &state.config)?.is_none() => {
+        None if nothing_else && session_token(headers, &state.config)?.is_missing() => {
             let detail = "A session token or an access token is needed.";
             return Err(Problem::unauthorized("token_required", detail));
         }

@@ -3,16 +3,15 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
-use session_core::{Refusal, SessionToken};
+use session_core::SessionToken;
 use utoipa::ToSchema;
 
 use super::cookie;
 use crate::api::AppState;
-use crate::credentials::{is_by_cookie, session_token};
+use crate::credentials::{SentToken, is_by_cookie, session_token};
 use crate::json::{Json, OptionalJson};
 use crate::problem::{Problem, ProblemBody};
 use crate::request_info::RequestInfo;
-use crate::sessions::refused;
 use crate::site;
 
 #[derive(Deserialize, Default, ToSchema)]
@@ -56,7 +55,7 @@ pub(crate) async fn refresh(
     headers: HeaderMap,
     OptionalJson(body): OptionalJson<RefreshRequest>,
 ) -> Result<Response, Problem> {
-    let in_head = session_token(&headers, &state.config)?;
+    let in_head = session_token(&headers, &state.config)?.if_given()?;
     // Where a cookie comes along by itself, what the body says is still the client's own word.
     let by_cookie = is_by_cookie(&headers, &state.config) && body.session_id.is_none();
     let token = the_one(in_head, body.session_id.as_deref())?;
@@ -92,26 +91,19 @@ pub(crate) async fn refresh(
 }
 
 /// The one session token of a request, by its head or by its body.
-fn the_one(
-    in_head: Option<Option<SessionToken>>,
-    in_body: Option<&str>,
-) -> Result<SessionToken, Problem> {
-    let unknown = || refused(Refusal::Unknown);
-    let in_body = in_body.map(|text| text.parse::<SessionToken>().map_err(|_| unknown()));
-    match (in_head, in_body) {
-        (None, None) => {
-            let detail = "A session token is needed.";
-            Err(Problem::unauthorized("token_required", detail))
-        }
-        (Some(token), None) => token.ok_or_else(unknown),
-        (None, Some(token)) => token,
-        (Some(token), Some(other)) => {
-            let (token, other) = (token.ok_or_else(unknown)?, other?);
-            if token.expose() != other.expose() {
-                let detail = "The request carries two different session tokens.";
-                return Err(Problem::malformed("conflicting_credentials", detail));
-            }
-            Ok(token)
-        }
+fn the_one(in_head: Option<SessionToken>, in_body: Option<&str>) -> Result<SessionToken, Problem> {
+    let in_body = match in_body.map(str::parse) {
+        None => SentToken::Missing,
+        Some(Err(_)) => SentToken::Malformed,
+        Some(Ok(token)) => SentToken::Token(token),
+    };
+    let Some(in_head) = in_head else {
+        return in_body.required();
+    };
+    let in_body = in_body.if_given()?;
+    if in_body.is_some_and(|in_body| in_body.expose() != in_head.expose()) {
+        let detail = "The request carries two different session tokens.";
+        return Err(Problem::malformed("conflicting_credentials", detail));
     }
+    Ok(in_head)
 }

@@ -43,12 +43,7 @@ impl EndUser {
     pub(crate) async fn of(parts: &Parts, state: &AppState) -> Result<Self, Problem> {
         let info = RequestInfo::of(parts, state);
         let bearer = access_token(&parts.headers)?;
-        let token = session_token(&parts.headers, &state.config)?;
-        let token = match token {
-            Some(None) => return Err(refused(session_core::Refusal::Unknown)),
-            Some(Some(token)) => Some(token),
-            None => None,
-        };
+        let token = session_token(&parts.headers, &state.config)?.if_given()?;
         let by_token = match &token {
             Some(token) => Some(Self::by_token(token, &info, state).await?),
             None => None,

@@ -78,17 +78,10 @@ pub(crate) async fn validate(
     info: RequestInfo,
     TakenHeaders(headers): TakenHeaders,
 ) -> Result<Response, Problem> {
-    let token = session_token(&headers, &state.config)?
-        .ok_or_else(|| Problem::unauthorized("token_required", "A session token is needed."))?;
-    let verdict = match &token {
-        Some(token) => {
-            let (seen, origin) = (info.end_user(), info.origin(Actor::Bearer));
-            let sessions = &state.services.sessions;
-            sessions.validate(token, seen.as_ref(), &origin).await?
-        }
-        None => Verdict::Refused(Refusal::Unknown),
-    };
-    match verdict {
+    let token = session_token(&headers, &state.config)?.required()?;
+    let (seen, origin) = (info.end_user(), info.origin(Actor::Bearer));
+    let sessions = &state.services.sessions;
+    match sessions.validate(&token, seen.as_ref(), &origin).await? {
         Verdict::Valid(found) => Ok(admitted(&found)),
         Verdict::Refused(refusal) => Err(refused(refusal)),
     }
