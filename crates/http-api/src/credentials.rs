@@ -11,7 +11,6 @@ use crate::api::{ApiConfig, AppState};
 use crate::keys::{KeyRole, ServiceKeys};
 use crate::problem::Problem;
 use crate::request_info::RequestInfo;
-use crate::sessions::refused;
 
 /// Most session tokens of one request that are looked at.
 const MAX_HELD: usize = 4;
@@ -86,7 +85,7 @@ impl SentToken {
     pub(crate) fn if_given(self) -> Result<Option<SessionToken>, Problem> {
         match self {
             Self::Missing => Ok(None),
-            Self::Malformed => Err(refused(Refusal::Unknown)),
+            Self::Malformed => Err(Problem::refused(Refusal::Unknown)),
             Self::Token(token) => Ok(Some(token)),
         }
     }

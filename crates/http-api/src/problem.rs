@@ -8,10 +8,9 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTI
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use session_core::Refusal;
 use session_core::ports::HashError;
 use utoipa::ToSchema;
-
-use crate::sessions::refused;
 
 /// Seconds after which to try again when the store is away.
 const RETRY_AFTER_SECONDS: u64 = 1;
@@ -87,6 +86,18 @@ impl Problem {
             "not_found",
             "There is no such session.",
         )
+    }
+
+    /// The answer to a session token that lets nobody in.
+    pub(crate) fn refused(refusal: Refusal) -> Self {
+        let (code, detail) = match refusal {
+            Refusal::Unknown => ("session_unknown", "The session token is not valid."),
+            Refusal::Expired => ("session_expired", "The session has expired."),
+            Refusal::Revoked => ("session_revoked", "The session has been revoked."),
+            Refusal::Terminated => ("session_terminated", "The session has been terminated."),
+            Refusal::Suspended => ("session_suspended", "The session is suspended."),
+        };
+        Self::unauthorized(code, detail)
     }
 
     pub(crate) fn no_such_account() -> Self {
@@ -230,7 +241,7 @@ impl From<AccountError> for Problem {
                 let detail = "The e-mail address or the password is wrong.";
                 Self::unauthorized("invalid_credentials", detail)
             }
-            AccountError::NotLive(refusal) => refused(refusal),
+            AccountError::NotLive(refusal) => Self::refused(refusal),
             AccountError::EmailTaken => {
                 let detail = "The e-mail address has an account already.";
                 Self::new(StatusCode::CONFLICT, "email_taken", detail)

@@ -9,7 +9,6 @@ use crate::api::AppState;
 use crate::credentials::{access_token, is_by_cookie, session_token};
 use crate::problem::Problem;
 use crate::request_info::RequestInfo;
-use crate::sessions::refused;
 use crate::site::{cross_site, is_own_page};
 
 /// A user who calls by themselves, with a session token, an access token or both.
@@ -81,7 +80,7 @@ impl EndUser {
         let sessions = &state.services.sessions;
         match sessions.validate(token, Some(&seen), &origin).await? {
             Verdict::Valid(found) => Ok(found.session),
-            Verdict::Refused(refusal) => Err(refused(refusal)),
+            Verdict::Refused(refusal) => Err(Problem::refused(refusal)),
         }
     }
 

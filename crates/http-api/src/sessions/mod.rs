@@ -19,8 +19,6 @@ use utoipa_axum::routes;
 
 use crate::api::AppState;
 
-pub(crate) use validate::refused;
-
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(create::create))

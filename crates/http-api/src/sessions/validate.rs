@@ -5,7 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use chrono::SecondsFormat;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
-use session_core::{Refusal, RiskScore};
+use session_core::RiskScore;
 use utoipa::ToSchema;
 
 use crate::api::AppState;
@@ -83,7 +83,7 @@ pub(crate) async fn validate(
     let sessions = &state.services.sessions;
     match sessions.validate(&token, seen.as_ref(), &origin).await? {
         Verdict::Valid(found) => Ok(admitted(&found)),
-        Verdict::Refused(refusal) => Err(refused(refusal)),
+        Verdict::Refused(refusal) => Err(Problem::refused(refusal)),
     }
 }
 
@@ -99,16 +99,4 @@ fn admitted(found: &Found) -> Response {
         headers.insert(SESSION_EXPIRES, expires);
     }
     response
-}
-
-/// The answer to a session token that lets nobody in.
-pub(crate) fn refused(refusal: Refusal) -> Problem {
-    let (code, detail) = match refusal {
-        Refusal::Unknown => ("session_unknown", "The session token is not valid."),
-        Refusal::Expired => ("session_expired", "The session has expired."),
-        Refusal::Revoked => ("session_revoked", "The session has been revoked."),
-        Refusal::Terminated => ("session_terminated", "The session has been terminated."),
-        Refusal::Suspended => ("session_suspended", "The session is suspended."),
-    };
-    Problem::unauthorized(code, detail)
 }
