@@ -7,12 +7,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use session_core::ports::AuditLog;
 use session_core::{
     AuditAction, AuditEvent, AuditFilter, AuditOrder, AuditSummary, Cursor, EventId, Page,
-    PageRequest, RiskScore, Sequence, UserId,
+    PageRequest, RiskScore, Sequence,
 };
 
 use crate::audit::{append, events, walked, whole};
 use crate::restart::Stores;
-use crate::samples::{event, minute, session, start, stored, user};
+use crate::samples::{event, minute, names_that_differ, session, start, stored, user};
 
 const MILLISECOND: TimeDelta = TimeDelta::milliseconds(1);
 
@@ -266,30 +266,11 @@ pub async fn addresses_are_counted_once(log: Arc<dyn AuditLog>) {
 
 /// Two users are the same if every byte is.
 pub async fn users_are_told_apart_to_the_byte(log: Arc<dyn AuditLog>) {
-    let longest = "x".repeat(UserId::MAX_BYTES);
-    let names = [
-        "ada",
-        "Ada",
-        "ada ",
-        " ada",
-        "ad",
-        "a%",
-        "a_a",
-        "*",
-        "é",
-        "e\u{301}",
-        "1",
-        "01",
-        "null",
-        "'; --",
-        "\\",
-        "\"",
-        &longest,
-        &longest[1..],
-    ];
-    let of = |name| event(name, AuditAction::Logout, start());
-    append(&log, &names.map(of)).await;
-    for name in names {
+    let names = names_that_differ();
+    let of = |name: &String| event(name, AuditAction::Logout, start());
+    let given: Vec<_> = names.iter().map(of).collect();
+    append(&log, &given).await;
+    for name in &names {
         let filter = AuditFilter::of_user(user(name));
         let found = walked(&log, &filter, AuditOrder::NewestFirst, 10).await;
         assert_eq!(found.len(), 1, "{name:?}");

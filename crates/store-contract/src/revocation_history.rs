@@ -9,7 +9,7 @@ use session_core::{Cursor, Page, PageRequest, Revocation, RevocationId, SessionI
 
 use crate::parallel;
 use crate::revocations::{find, forget, history, revoke};
-use crate::samples::{minute, revocation, session, start, user};
+use crate::samples::{minute, names_that_differ, revocation, session, start, user};
 
 const MILLISECOND: TimeDelta = TimeDelta::milliseconds(1);
 
@@ -125,34 +125,15 @@ pub async fn pages_hold_each_once_while_others_come_and_go(list: Arc<dyn Revocat
 
 /// Two users are the same if every byte is.
 pub async fn users_are_told_apart_to_the_byte(list: Arc<dyn RevocationList>) {
-    let longest = "x".repeat(UserId::MAX_BYTES);
-    let names = [
-        "ada",
-        "Ada",
-        "ada ",
-        " ada",
-        "ad",
-        "a%",
-        "a_a",
-        "*",
-        "é",
-        "e\u{301}",
-        "1",
-        "01",
-        "null",
-        "'; --",
-        "\\",
-        &longest,
-        &longest[1..],
-    ];
-    for name in names {
+    let names = names_that_differ();
+    for name in &names {
         let given = Revocation {
             user_id: Some(user(name)),
             ..revocation(name, start())
         };
         revoke(&list, &[given]).await;
     }
-    for name in names {
+    for name in &names {
         let found = history(&list, Some(&user(name)), None).await;
         assert_eq!(found.len(), 1, "{name:?}");
         assert_eq!(found[0].user_id, Some(user(name)));

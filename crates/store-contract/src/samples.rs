@@ -35,6 +35,18 @@ pub fn user(name: &str) -> UserId {
     UserId::new(name).expect("a user id")
 }
 
+/// User names of which each two differ, some by a single byte, or look like something else to a store.
+pub(crate) fn names_that_differ() -> Vec<String> {
+    let longest = "x".repeat(UserId::MAX_BYTES);
+    let shorter = longest[1..].to_owned();
+    let names = [
+        "ada", "Ada", "ada ", " ada", "ad", "a%", "a_a", "*", "é", "e\u{301}", "1", "01", "null",
+        "'; --", "\\", "\"",
+    ];
+    let names = names.into_iter().map(str::to_owned);
+    names.chain([longest, shorter]).collect()
+}
+
 /// The random part of an id that no other has; later ones sort behind earlier ones.
 fn tail() -> [u8; 10] {
     static COUNT: AtomicU64 = AtomicU64::new(0);

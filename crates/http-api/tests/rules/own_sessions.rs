@@ -247,12 +247,7 @@ async fn a_users_security_is_looked_at() {
 async fn what_is_remembered_can_be_extended() {
     let server = Server::new();
     let plain = server.sign_in("ada@example.org").await;
-    let more = json!({"remember_me": true});
-    let body = server
-        .login("ada@example.org", crate::support::PASSWORD, more)
-        .await
-        .ok();
-    let remembered = SignedIn::from(&body);
+    let remembered = server.sign_in_for_long("ada@example.org").await;
     server.pass(10 * 60);
     let path = |who: &SignedIn| format!("/auth/sessions/{}/extend", who.handle());
     let answer = server.send(plain.ask("POST", &path(&plain))).await;
@@ -270,12 +265,7 @@ async fn what_is_remembered_can_be_extended() {
 async fn anothers_handle_is_like_an_unknown_one() {
     let server = Server::new();
     let ada = server.sign_in("ada@example.org").await;
-    let more = json!({"remember_me": true});
-    let body = server
-        .login("ada@example.org", crate::support::PASSWORD, more)
-        .await
-        .ok();
-    let remembered = SignedIn::from(&body);
+    let remembered = server.sign_in_for_long("ada@example.org").await;
     let bob = server.sign_in("bob@example.org").await;
     let routes = [
         ("DELETE", "/auth/sessions/{}"),

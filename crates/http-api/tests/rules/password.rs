@@ -40,41 +40,31 @@ async fn a_new_password_ends_every_session_and_begins_one() {
     assert_eq!(page["events"][0]["user_id"], now.user_id);
 }
 
+/// The access token of a new session, and its cookie.
+async fn sign_in_by_cookie(server: &Server, password: &str) -> (String, String) {
+    let ask = crate::support::login("ada@example.org", password, json!({"cookie": true}));
+    let answer = server
+        .send(ask.header("sec-fetch-site", "same-origin"))
+        .await;
+    let access = answer.ok()["access_token"].as_str().unwrap().to_owned();
+    let cookie = answer.header("set-cookie").split(';').next().unwrap();
+    (access, cookie.to_owned())
+}
+
 /// In cookie mode the new token is a cookie like the one before, whatever else is sent along.
 #[tokio::test]
 async fn in_cookie_mode_the_new_token_is_a_cookie() {
     let server = Server::new();
     server.account("ada@example.org").await;
-    let ask = crate::support::login("ada@example.org", PASSWORD, json!({"cookie": true}));
-    let answer = server
-        .send(ask.header("sec-fetch-site", "same-origin"))
-        .await;
-    let access = answer.ok()["access_token"].as_str().unwrap().to_owned();
-    let cookie = answer
-        .header("set-cookie")
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned();
+    let (first, _) = sign_in_by_cookie(&server, PASSWORD).await;
     for (bearer, password, new) in [(false, PASSWORD, ANOTHER), (true, ANOTHER, PASSWORD)] {
+        let (access, cookie) = sign_in_by_cookie(&server, password).await;
         let body = json!({"current_password": password, "new_password": new});
-        let mut ask = Ask::new("POST", "/auth/password").header("sec-fetch-site", "same-origin");
-        ask = if bearer {
-            let login = crate::support::login("ada@example.org", password, json!({"cookie": true}));
-            let answer = server
-                .send(login.header("sec-fetch-site", "same-origin"))
-                .await;
-            let access = answer.ok()["access_token"].as_str().unwrap().to_owned();
-            let cookie = answer
-                .header("set-cookie")
-                .split(';')
-                .next()
-                .unwrap()
-                .to_owned();
-            ask.bearer(&access).header("cookie", cookie)
-        } else {
-            ask.header("cookie", &cookie)
-        };
+        let ask = Ask::new("POST", "/auth/password").header("sec-fetch-site", "same-origin");
+        let mut ask = ask.header("cookie", cookie);
+        if bearer {
+            ask = ask.bearer(&access);
+        }
         let answer = server.send(ask.json(&body)).await;
         let body = answer.ok();
         assert!(
@@ -83,7 +73,7 @@ async fn in_cookie_mode_the_new_token_is_a_cookie() {
         );
         assert!(answer.header("set-cookie").starts_with("__Host-session=0"));
     }
-    let old = Ask::get("/auth/me").bearer(&access);
+    let old = Ask::get("/auth/me").bearer(&first);
     assert!(!server.is_let_in(old).await);
 }
 

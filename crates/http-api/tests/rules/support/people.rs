@@ -83,6 +83,12 @@ impl Server {
         SignedIn::from(&self.login(email, PASSWORD, json!({})).await.ok())
     }
 
+    /// The same for a session that is to be remembered.
+    pub(crate) async fn sign_in_for_long(&self, email: &str) -> SignedIn {
+        let more = json!({"remember_me": true});
+        SignedIn::from(&self.login(email, PASSWORD, more).await.ok())
+    }
+
     /// Whether a credential lets its bearer in.
     pub(crate) async fn is_let_in(&self, ask: Ask) -> bool {
         match self.send(ask).await.status.as_u16() {
