@@ -157,8 +157,10 @@ impl AccountService {
             .logins
             .is_throttled(&subjects, user_id.as_ref(), origin);
         let (throttled, matched) = self.logins.check(current, hash, counting).await?;
-        let account = if throttled || account.is_disabled {
+        let account = if throttled {
             Err("throttled")
+        } else if account.is_disabled {
+            Err("disabled")
         } else if matched != PasswordMatch::No {
             Ok(self.replace_password(&account, new, origin).await?)
         } else if self.hasher.verify(new, hash).await? != PasswordMatch::No {
