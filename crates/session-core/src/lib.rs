@@ -38,6 +38,7 @@ mod fingerprint;
 mod invalid_input;
 mod lifetime;
 mod metadata;
+mod one_time;
 mod page;
 pub mod ports;
 mod rate;
@@ -51,6 +52,7 @@ mod stats;
 mod strict_json;
 mod suspicion;
 mod token;
+mod upstream;
 mod user_id;
 mod uuid_v7;
 
@@ -66,6 +68,7 @@ pub use fingerprint::{DeviceFingerprint, FingerprintMatch, MATCH_THRESHOLD, Scal
 pub use invalid_input::InvalidInput;
 pub use lifetime::{Lifetime, TimeoutPolicy};
 pub use metadata::{DEFAULT_ROLE, MAX_METADATA_BYTES, Metadata};
+pub use one_time::MarkHash;
 pub use page::{Cursor, DEFAULT_PAGE, MAX_PAGE, Page, PageRequest};
 pub use rate::{
     Attempt, Backoff, DuplicateRule, RateDecision, RateKey, RateRule, RateRules, RateState,
@@ -83,4 +86,11 @@ pub use stats::{BUSIEST_USERS, DUE_COUNTED, SessionStats};
 pub use strict_json::{StrictJsonError, parse_strict_json};
 pub use suspicion::{ActivityPattern, Suspicion};
 pub use token::{MalformedToken, SecretHash, SessionSecret, SessionToken};
+pub use upstream::{
+    AuthorizationRequest, CipherKeyId, CodeChallenge, Grant, GrantStatus, IdTokenClaims, Lease,
+    LogoutClaims, NextTry, ProviderFailure, ProviderName, ProviderSubject, ProviderToken,
+    ProviderTokenHash, RefreshConfig, RefreshId, RefreshOutcome, RefreshReason, RefreshRecord,
+    RetryConfig, Sealed, SealedTokens, SupersededToken, TokenAnswer, TokenField, TokenPlace,
+    TokenStanding, refused_answer, token_answer,
+};
 pub use user_id::UserId;

@@ -42,6 +42,10 @@ impl UserId {
         Ok(Self(text.into()))
     }
 
+    pub(crate) fn of_uuid(uuid: uuid::Uuid) -> Self {
+        Self(uuid.hyphenated().to_string().into())
+    }
+
     pub(crate) fn of_account(id: AccountId) -> Self {
         Self(id.to_string().into())
     }

@@ -8,17 +8,23 @@ mod access_token_signer;
 mod audit_log;
 mod clock;
 mod entropy;
+mod grant_store;
+mod one_time_marks;
 mod password_hasher;
 mod rate_limiter;
 mod revocation_list;
 mod session_store;
 mod store_error;
+mod token_cipher;
+mod token_provider;
 mod user_directory;
 
 pub use access_token_signer::{AccessTokenSigner, JsonWebKey, SignError, TokenRefusal};
 pub use audit_log::AuditLog;
 pub use clock::Clock;
 pub use entropy::{Entropy, EntropyError};
+pub use grant_store::{GrantStore, RefreshBegin, RefreshBegun, RefreshEnd, RefreshFinished};
+pub use one_time_marks::OneTimeMarks;
 pub use password_hasher::{HashError, PasswordHasher, PasswordMatch};
 pub use rate_limiter::RateLimiter;
 pub use revocation_list::RevocationList;
@@ -27,6 +33,8 @@ pub use session_store::{
     SessionLimit, SessionStore, Suspension, Swept, UpdateOutcome,
 };
 pub use store_error::{StoreError, StoreErrorKind};
+pub use token_cipher::{OpenError, TokenCipher};
+pub use token_provider::{AssertionError, Introspection, LoginProvider, TokenProvider};
 pub use user_directory::{AccountChange, Addition, ChangeOutcome, UserDirectory};
 
 /// What one call of a port's `forget_…` did.
@@ -40,8 +48,17 @@ pub struct Forgotten {
 
 #[cfg(feature = "mocks")]
 pub use self::{
-    access_token_signer::MockAccessTokenSigner, audit_log::MockAuditLog, clock::MockClock,
-    entropy::MockEntropy, password_hasher::MockPasswordHasher, rate_limiter::MockRateLimiter,
-    revocation_list::MockRevocationList, session_store::MockSessionStore,
+    access_token_signer::MockAccessTokenSigner,
+    audit_log::MockAuditLog,
+    clock::MockClock,
+    entropy::MockEntropy,
+    grant_store::MockGrantStore,
+    one_time_marks::MockOneTimeMarks,
+    password_hasher::MockPasswordHasher,
+    rate_limiter::MockRateLimiter,
+    revocation_list::MockRevocationList,
+    session_store::MockSessionStore,
+    token_cipher::MockTokenCipher,
+    token_provider::{MockLoginProvider, MockTokenProvider},
     user_directory::MockUserDirectory,
 };
