@@ -41,7 +41,13 @@ const DATABASES: &[&str] = &[
 ];
 const HTTP: &[&str] = &["axum*", "hyper*", "tower-http", "reqwest"];
 const HTTP_SERVERS: &[&str] = &["axum*", "tower-http"];
-const ADAPTERS: &[&str] = &["store-*", "password-argon2", "token-jwt", "oauth-client"];
+const ADAPTERS: &[&str] = &[
+    "store-*",
+    "password-argon2",
+    "token-cipher",
+    "token-jwt",
+    "oauth-client",
+];
 const ABOVE: &[&str] = &["app", "http-api", "sessiond"];
 const RANDOMNESS: &[&str] = &["getrandom", "rand", "rand_core", "fastrand"];
 
@@ -167,6 +173,31 @@ const LAYERS: &[Layer] = &[
             Ban::Package {
                 names: RANDOMNESS,
                 why: "seeds come through the Entropy port, so that a test can choose them",
+            },
+        ],
+    },
+    Layer {
+        crates: &["token-cipher"],
+        bans: &[
+            Ban::Package {
+                names: ADAPTERS,
+                why: ONE_ADAPTER,
+            },
+            Ban::Package {
+                names: ABOVE,
+                why: ONE_ADAPTER,
+            },
+            Ban::Package {
+                names: HTTP,
+                why: NO_WEB,
+            },
+            Ban::Package {
+                names: RUNTIMES,
+                why: "sealing and opening wait for nobody",
+            },
+            Ban::Package {
+                names: RANDOMNESS,
+                why: "keys and nonces come through the Entropy port, so that a test can choose them",
             },
         ],
     },
