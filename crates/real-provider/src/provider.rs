@@ -56,7 +56,9 @@ impl RealProvider {
     /// start.
     pub async fn start(options: Options) -> Option<Self> {
         let starting = tokio::task::spawn_blocking(move || Self::start_blocking(&options));
-        starting.await.expect("the provider starts")
+        starting
+            .await
+            .unwrap_or_else(|failure| std::panic::resume_unwind(failure.into_panic()))
     }
 
     #[expect(clippy::print_stdout, reason = "a skipped test says so")]
