@@ -155,3 +155,18 @@ impl fmt::Debug for Callback {
         f.debug_tuple("Callback").field(&address).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_whose_port_begins_as_the_issuers_is_not_the_issuer() {
+        let browser = Browser::of("http://127.0.0.1:400");
+        assert_eq!(
+            browser.path("http://127.0.0.1:400/auth?a=b"),
+            Some("/auth?a=b")
+        );
+        assert_eq!(browser.path("http://127.0.0.1:4000/callback"), None);
+    }
+}

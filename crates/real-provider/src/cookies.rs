@@ -50,3 +50,41 @@ impl fmt::Debug for Jar {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_goes_to_its_path_and_below_alone() {
+        let mut jar = Jar::default();
+        jar.take("session=1; path=/; httponly");
+        jar.take("step=2; Path=/interaction/a; samesite=lax");
+        assert_eq!(jar.header("/auth?x=/interaction/a"), "session=1");
+        for below in [
+            "/interaction/a",
+            "/interaction/a?x=y",
+            "/interaction/a/login",
+        ] {
+            assert_eq!(jar.header(below), "session=1; step=2", "{below}");
+        }
+        assert_eq!(jar.header("/interaction/ab"), "session=1");
+    }
+
+    #[test]
+    fn a_cookie_is_replaced_and_taken_away_at_its_own_path() {
+        let mut jar = Jar::default();
+        jar.take("step=1; path=/a");
+        jar.take("step=2; path=/b");
+        jar.take("step=3; path=/a");
+        assert_eq!(
+            (jar.header("/a"), jar.header("/b")),
+            ("step=3".into(), "step=2".into())
+        );
+        jar.take("step=; path=/a; expires=Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(
+            (jar.header("/a"), jar.header("/b")),
+            (String::new(), "step=2".into())
+        );
+    }
+}
