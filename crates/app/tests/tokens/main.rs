@@ -2,12 +2,7 @@
 //!
 //! Time is tokio's paused time, and the clock goes with it: what takes half a minute takes none.
 
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod ends;
 mod failures;
