@@ -82,6 +82,8 @@ pub fn password_hasher(entropy: Arc<dyn Entropy>) -> Arc<dyn PasswordHasher> {
 
 #[cfg(feature = "argon2")]
 pub use password_argon2::{Argon2Hasher, Argon2Params, HashLimits};
+#[cfg(feature = "token-cipher")]
+pub use token_cipher::{CipherKey, CipherKeys, CipherKeysError, XChaChaCipher};
 #[cfg(feature = "jwt")]
 pub use token_jwt::{
     JwtSigner, KeyRingError, SecretTooShort, SeedRefused, SharedSecret, SigningKey, SigningKeys,

@@ -41,12 +41,19 @@ const DATABASES: &[&str] = &[
 ];
 const HTTP: &[&str] = &["axum*", "hyper*", "tower-http", "reqwest"];
 const HTTP_SERVERS: &[&str] = &["axum*", "tower-http"];
-const ADAPTERS: &[&str] = &["store-*", "password-argon2", "token-jwt", "oauth-client"];
+const ADAPTERS: &[&str] = &[
+    "store-*",
+    "password-argon2",
+    "token-cipher",
+    "token-jwt",
+    "oauth-client",
+];
 const ABOVE: &[&str] = &["app", "http-api", "sessiond"];
 const RANDOMNESS: &[&str] = &["getrandom", "rand", "rand_core", "fastrand"];
 
 const PURE: &str = "models and rules do no I/O, so that every rule can be proven without any";
 const ONE_ADAPTER: &str = "an adapter knows the ports and nothing else, so that each stands alone";
+const OUTSIDE: &str = "it stands for the world outside, and shares nothing with what is tested";
 const NO_WEB: &str = "an adapter serves whatever program it is built into, not a web face";
 
 const LAYERS: &[Layer] = &[
@@ -171,6 +178,31 @@ const LAYERS: &[Layer] = &[
         ],
     },
     Layer {
+        crates: &["token-cipher"],
+        bans: &[
+            Ban::Package {
+                names: ADAPTERS,
+                why: ONE_ADAPTER,
+            },
+            Ban::Package {
+                names: ABOVE,
+                why: ONE_ADAPTER,
+            },
+            Ban::Package {
+                names: HTTP,
+                why: NO_WEB,
+            },
+            Ban::Package {
+                names: RUNTIMES,
+                why: "sealing and opening wait for nobody",
+            },
+            Ban::Package {
+                names: RANDOMNESS,
+                why: "keys and nonces come through the Entropy port, so that a test can choose them",
+            },
+        ],
+    },
+    Layer {
         crates: &["store-contract"],
         bans: &[
             Ban::Package {
@@ -197,6 +229,23 @@ const LAYERS: &[Layer] = &[
             Ban::Package {
                 names: ABOVE,
                 why: "anyone's client can be held to it, without our server",
+            },
+        ],
+    },
+    Layer {
+        crates: &["real-provider"],
+        bans: &[
+            Ban::Package {
+                names: &["session-core"],
+                why: OUTSIDE,
+            },
+            Ban::Package {
+                names: ADAPTERS,
+                why: OUTSIDE,
+            },
+            Ban::Package {
+                names: ABOVE,
+                why: OUTSIDE,
             },
         ],
     },
@@ -257,6 +306,12 @@ const EVERYWHERE: Ban = Ban::Package {
     why: "what is for tests is a dev-dependency alone",
 };
 
+/// Holds for every crate but the chores, which install it before the tests.
+const BUT_CHORES: Ban = Ban::Package {
+    names: &["real-provider"],
+    why: "the real provider is for tests, and so a dev-dependency alone",
+};
+
 /// Every crate of the workspace against its row.
 pub(super) fn check(graph: &Graph) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -273,7 +328,8 @@ pub(super) fn check(graph: &Graph) -> Vec<Finding> {
             });
             continue;
         };
-        let bans = layer.bans.iter().chain([&EVERYWHERE]);
+        let but_chores = (package.name != "xtask").then_some(&BUT_CHORES);
+        let bans = layer.bans.iter().chain([&EVERYWHERE]).chain(but_chores);
         findings.extend(bans.filter_map(|ban| broken(graph, id, &reach, ban)));
     }
     findings
