@@ -108,7 +108,10 @@ pub async fn a_refresh_is_not_disturbed(store: Arc<dyn GrantStore>) {
         [("k1".into(), 1)],
         "with the key that they know"
     );
-    assert_eq!(records(&store, id, 10).await, [end.record.clone()]);
+    assert_eq!(
+        records(&store, id, 10).await,
+        std::slice::from_ref(&end.record)
+    );
 
     // A failure brings the tokens that it began with: which are the same.
     let (held, record) = begun(&store, &made_by(&end), minute(4)).await;

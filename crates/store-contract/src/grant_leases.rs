@@ -56,12 +56,16 @@ pub async fn a_lease_is_in_force_up_to_its_end(store: Arc<dyn GrantStore>) {
             let outcome = begin(&store, version, minute(99), &attempt(&held, now)).await;
             assert_eq!(outcome, RefreshBegun::Busy(Arc::clone(&held)));
             assert_eq!(find(&store, id).await.as_ref(), Some(&*held));
-            assert_eq!(records(&store, id, 10).await, [dead.clone()]);
+            assert_eq!(records(&store, id, 10).await, std::slice::from_ref(&dead));
         }
     }
     let outcome = begin(&store, 1, minute(99), &attempt(&held, until)).await;
     assert_eq!(outcome, RefreshBegun::Changed(Arc::clone(&held)));
-    assert_eq!(records(&store, id, 10).await, [dead.clone()], "nobody came");
+    assert_eq!(
+        records(&store, id, 10).await,
+        std::slice::from_ref(&dead),
+        "nobody came"
+    );
 
     let (taken, record) = begun(&store, &held, until).await;
     let expected = Grant {
@@ -143,7 +147,7 @@ pub async fn a_lease_is_kept_by_who_has_it(store: Arc<dyn GrantStore>) {
     )
     .await;
     assert_eq!(outcome, RefreshBegun::Busy(Arc::new(held.clone())));
-    assert_eq!(records(&store, id, 10).await, [record.clone()]);
+    assert_eq!(records(&store, id, 10).await, std::slice::from_ref(&record));
 
     // Of those at once the longest is kept.
     let kept = parallel::all((0..20).map(|n| {

@@ -169,7 +169,7 @@ pub async fn a_forgotten_attempt_is_superseded(store: Arc<dyn GrantStore>) {
     assert_eq!(forget(&store, minute(2), 10).await.count, 1);
     let (taken, other) = begun(&store, &held, minute(6)).await;
     let id = first.session_id;
-    assert_eq!(records(&store, id, 10).await, [other.clone()]);
+    assert_eq!(records(&store, id, 10).await, std::slice::from_ref(&other));
     let late = success(&held, &record, minute(7));
     let outcome = store.finish_refresh(late.clone()).await;
     let expected = session_core::ports::RefreshFinished::Superseded(Arc::new(taken));

@@ -66,11 +66,9 @@ pub async fn of_parallel_uses_one_is_the_first(marks: Arc<dyn OneTimeMarks>) {
         async move { (n % 3, mark_used(&marks, names[n % 3], start()).await) }
     }))
     .await;
-    for n in 0..3 {
+    for (n, name) in names.into_iter().enumerate() {
         let count = firsts.iter().filter(|first| **first == (n, true)).count();
-        assert_eq!(count, 1, "{}", names[n]);
-    }
-    for name in names {
+        assert_eq!(count, 1, "{name}");
         assert!(!mark_used(&marks, name, start()).await);
     }
 }
