@@ -66,6 +66,7 @@ mod services;
 mod session_manager;
 mod system;
 mod terms;
+mod upstream;
 pub mod wiring;
 
 pub use access_tokens::{AccessTokens, BearerVerdict, IssuedAccess};
@@ -86,3 +87,4 @@ pub use services::{Policies, Ports, Services, Stores, UserCounts};
 pub use session_manager::SessionManager;
 pub use system::{SystemClock, SystemEntropy};
 pub use terms::{CreatedSession, Extended, Found, NewSession, Rotated, SessionRef, Verdict};
+pub use upstream::{OpenTokens, TokenOwner, TokenVault};
