@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use session_core::UserId;
 use session_core::ports::{
-    AccessTokenSigner, AuditLog, Clock, Entropy, EntropyError, PasswordHasher, RateLimiter,
-    RevocationList, SessionStore, UserDirectory,
+    AccessTokenSigner, AuditLog, Clock, Entropy, EntropyError, GrantStore, OneTimeMarks,
+    PasswordHasher, RateLimiter, RevocationList, SessionStore, UserDirectory,
 };
 
 use crate::account_service::AccountService;
@@ -27,6 +27,10 @@ pub struct Stores {
     pub audit: Arc<dyn AuditLog>,
     /// Accounts.
     pub accounts: Arc<dyn UserDirectory>,
+    /// Tokens of outside providers.
+    pub grants: Arc<dyn GrantStore>,
+    /// What was used that is good once.
+    pub marks: Arc<dyn OneTimeMarks>,
 }
 
 impl Stores {
@@ -34,14 +38,23 @@ impl Stores {
     #[must_use]
     pub fn all_in<S>(store: Arc<S>) -> Self
     where
-        S: SessionStore + RevocationList + RateLimiter + AuditLog + UserDirectory + 'static,
+        S: SessionStore
+            + RevocationList
+            + RateLimiter
+            + AuditLog
+            + UserDirectory
+            + GrantStore
+            + OneTimeMarks
+            + 'static,
     {
         Self {
             sessions: Arc::clone(&store) as _,
             revocations: Arc::clone(&store) as _,
             rates: Arc::clone(&store) as _,
             audit: Arc::clone(&store) as _,
-            accounts: store,
+            accounts: Arc::clone(&store) as _,
+            grants: Arc::clone(&store) as _,
+            marks: store,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Sessions, revocations, rate limits, accounts and the audit log in the memory of one process.
+//! Sessions, revocations, rate limits, accounts, grants and the audit log in the memory of one process.
 //!
 //! For tests, for development, and for deployments of one node where a restart may sign everyone
 //! out. It keeps every promise of the port but durability.
@@ -19,7 +19,10 @@
 
 mod accounts;
 mod audit;
+mod grant_tables;
+mod grants;
 mod guarded;
+mod marks;
 mod rates;
 mod revocations;
 mod store;

@@ -14,7 +14,9 @@ use session_core::{
 
 use crate::accounts::Accounts;
 use crate::audit::Chain;
+use crate::grant_tables::Grants;
 use crate::guarded::Guarded;
+use crate::marks::Marks;
 use crate::rates::Rates;
 use crate::revocations::Revocations;
 use crate::tables::Tables;
@@ -27,6 +29,8 @@ pub struct MemoryStore {
     pub(crate) rates: Guarded<Rates>,
     pub(crate) accounts: Guarded<Accounts>,
     pub(crate) audit: Guarded<Chain>,
+    pub(crate) grants: Guarded<Grants>,
+    pub(crate) marks: Guarded<Marks>,
 }
 
 impl MemoryStore {
@@ -291,5 +295,7 @@ impl SessionStore for MemoryStore {
         self.rates.close();
         self.accounts.close();
         self.audit.close();
+        self.grants.close();
+        self.marks.close();
     }
 }

@@ -9,10 +9,11 @@ const APPLICATION_ID: i64 = 0x7365_7364;
 
 /// Every step from an empty file to today's schema. Steps are only ever added at the end; the number
 /// of steps taken is kept in the file (`PRAGMA user_version`).
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("../migrations/0001_sessions.sql"),
     include_str!("../migrations/0002_trust.sql"),
     include_str!("../migrations/0003_accounts.sql"),
+    include_str!("../migrations/0004_grants.sql"),
 ];
 
 /// Brings a database to today's schema, each step in a transaction of its own.

@@ -7,7 +7,8 @@ use tokio::sync::oneshot;
 
 use super::{
     account_add, account_change, account_remove, append, create, end, end_user, extend, forget,
-    rate, rate_reset, revoke, suspend, sweep, touch, update,
+    grant_add, grant_begin, grant_change, grant_claim, grant_finish, grant_remove, mark, rate,
+    rate_reset, revoke, suspend, sweep, touch, update,
 };
 use crate::copies::AllCopies;
 use crate::error::Failure;
@@ -212,6 +213,13 @@ kinds!(
     account_add,
     account_change,
     account_remove,
+    grant_add,
+    grant_begin,
+    grant_change,
+    grant_finish,
+    grant_claim,
+    grant_remove,
+    mark,
     append,
     forget
 );

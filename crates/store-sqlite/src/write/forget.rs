@@ -15,6 +15,8 @@ pub(crate) enum What {
     Revocations,
     RateLimits,
     Audit,
+    Refreshes,
+    Marks,
 }
 
 pub(crate) struct Request {
@@ -22,6 +24,18 @@ pub(crate) struct Request {
     pub(crate) before: DateTime<Utc>,
     pub(crate) batch: usize,
 }
+
+const RATE_LIMITS: &str = "DELETE FROM rate_limits
+    WHERE key IN (SELECT key FROM rate_limits INDEXED BY rate_limits_over
+                  WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
+
+const REFRESHES: &str = "DELETE FROM refreshes
+    WHERE id IN (SELECT id FROM refreshes INDEXED BY refreshes_begun
+                 WHERE started_at < ?1 ORDER BY started_at LIMIT ?2)";
+
+const MARKS: &str = "DELETE FROM one_time_marks
+    WHERE hash IN (SELECT hash FROM one_time_marks INDEXED BY one_time_marks_over
+                   WHERE known_until <= ?1 ORDER BY known_until LIMIT ?2)";
 
 impl Kind for Request {
     type Outcome = Forgotten;
@@ -36,8 +50,10 @@ impl Kind for Request {
         for request in requests {
             let count = match request.what {
                 What::Revocations => request.revocations(connection, effects).await?,
-                What::RateLimits => request.rate_limits(connection).await?,
+                What::RateLimits => request.run(connection, RATE_LIMITS).await?,
                 What::Audit => request.audit(connection).await?,
+                What::Refreshes => request.run(connection, REFRESHES).await?,
+                What::Marks => request.run(connection, MARKS).await?,
             };
             outcomes.push(Forgotten {
                 count,
@@ -90,16 +106,17 @@ impl Request {
         Ok(rows.len() as u64)
     }
 
-    async fn rate_limits(&self, connection: &mut SqliteConnection) -> Result<u64, Failure> {
-        let done = sqlx::query(
-            "DELETE FROM rate_limits
-             WHERE key IN (SELECT key FROM rate_limits INDEXED BY rate_limits_over
-                           WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
-        )
-        .bind(self.before.timestamp_millis())
-        .bind(as_sql(self.batch))
-        .execute(connection)
-        .await?;
+    /// Of what there is no copy in memory.
+    async fn run(
+        &self,
+        connection: &mut SqliteConnection,
+        delete: &'static str,
+    ) -> Result<u64, Failure> {
+        let done = sqlx::query(delete)
+            .bind(self.before.timestamp_millis())
+            .bind(as_sql(self.batch))
+            .execute(connection)
+            .await?;
         Ok(done.rows_affected())
     }
 
