@@ -12,7 +12,8 @@ use crate::{Services, SessionError, SessionManager};
 const BETWEEN_BATCHES: Duration = Duration::from_millis(5);
 
 /// What goes on by itself: writing activity down, noting what has expired, forgetting what has had its
-/// time.
+/// time; and renewing the tokens of providers before they expire, and letting go of those whose session
+/// has ended.
 #[derive(Debug)]
 pub struct Background {
     stop: watch::Sender<bool>,
@@ -43,6 +44,12 @@ impl Background {
                 resolution,
                 stopped,
             )));
+        }
+        if !services.tokens.providers().is_empty() {
+            let tokens = || Arc::clone(&services.tokens);
+            let ended = manager.announce_ends();
+            tasks.push(tokio::spawn(tokens().look_after(stop.subscribe())));
+            tasks.push(tokio::spawn(tokens().follow_ends(ended, stop.subscribe())));
         }
         Self { stop, tasks }
     }

@@ -39,7 +39,7 @@ impl SessionManager {
         };
         let action = action_of(kind, &ending.reason);
         let outcome = self.store.end(which.id(), ending).await;
-        self.forget(which.id());
+        self.has_ended(which.id());
         let outcome = outcome?.ok_or(SessionError::NotFound)?;
         match &outcome {
             EndOutcome::Ended(session) => self.record(action, session, origin).await,
@@ -103,7 +103,7 @@ impl SessionManager {
         }
         let batch = outcome?;
         for EndedSession { id, .. } in batch.ended.iter().chain(&batch.expired) {
-            self.forget(*id);
+            self.has_ended(*id);
         }
         let action = action_of(kind, &reason);
         for EndedSession { id, user_id, .. } in &batch.ended {
@@ -151,7 +151,7 @@ impl SessionManager {
         let forget_before = now - self.policy.retention;
         let swept = self.store.sweep(now, forget_before, BATCH).await?;
         for EndedSession { id, .. } in &swept.expired {
-            self.forget(*id);
+            self.has_ended(*id);
         }
         self.record_expired(&swept.expired).await;
         Ok(Cleaned {

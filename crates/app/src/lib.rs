@@ -87,4 +87,7 @@ pub use services::{Policies, Ports, Services, Stores, UserCounts};
 pub use session_manager::SessionManager;
 pub use system::{SystemClock, SystemEntropy};
 pub use terms::{CreatedSession, Extended, Found, NewSession, Rotated, SessionRef, Verdict};
-pub use upstream::{OpenTokens, TokenOwner, TokenVault};
+pub use upstream::{
+    LiveToken, NewTokens, OpenTokens, Provider, Providers, RefreshedTokens, TokenError,
+    TokenManager, TokenOwner, TokenPolicy, TokenVault,
+};

@@ -215,6 +215,29 @@ impl RevocationService {
         Ok(revocations)
     }
 
+    /// Revokes tokens that belong to a session which was revoked: each names the session's revocation.
+    ///
+    /// # Errors
+    /// `Entropy`; `Store`.
+    pub(crate) async fn revoke_with(
+        &self,
+        session: SessionId,
+        tokens: &[IssuedToken],
+        reason: EndReason,
+        origin: &Origin<'_>,
+    ) -> Result<(), SessionError> {
+        let (now, hash) = (self.clock.now(), TokenHash::of_session(session));
+        let parent = self.list.find_revocation(hash, now).await?;
+        let parent = parent.map(|parent| parent.id);
+        let followers = tokens
+            .iter()
+            .map(|token| self.of_token(token, &reason, parent, origin));
+        let followers: Vec<_> = followers.collect::<Result<_, _>>()?;
+        self.put_on_list(&followers).await?;
+        self.record_tokens(&followers, origin).await;
+        Ok(())
+    }
+
     /// Ends all of a user's sessions, or all but the one of `except`; which were live. When it
     /// returns, no credential that was good when it was called is accepted by this process; nor by
     /// any other, in strict mode.

@@ -1,9 +1,10 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use session_core::UserId;
 use session_core::ports::{
     AccessTokenSigner, AuditLog, Clock, Entropy, EntropyError, GrantStore, OneTimeMarks,
-    PasswordHasher, RateLimiter, RevocationList, SessionStore, UserDirectory,
+    PasswordHasher, RateLimiter, RevocationList, SessionStore, TokenCipher, UserDirectory,
 };
 
 use crate::account_service::AccountService;
@@ -12,7 +13,14 @@ use crate::ending::Cleaned;
 use crate::revocation_service::{RevocationPolicy, RevocationService};
 use crate::security_policy::SecurityPolicy;
 use crate::security_service::SecurityService;
-use crate::{AccessTokens, LoginPolicy, LoginService, SessionError, SessionManager, SessionPolicy};
+use crate::upstream::Flights;
+use crate::{
+    AccessTokens, LoginPolicy, LoginService, Providers, SessionError, SessionManager,
+    SessionPolicy, TokenManager, TokenPolicy, TokenVault,
+};
+
+/// How long closing waits for providers that have been asked for tokens.
+const LAST_RENEWALS: Duration = Duration::from_secs(8);
 
 /// Where everything is kept.
 #[derive(Clone)]
@@ -76,6 +84,8 @@ pub struct Ports {
     pub passwords: Arc<dyn PasswordHasher>,
     /// What signs access tokens.
     pub signer: Arc<dyn AccessTokenSigner>,
+    /// What encrypts the tokens of providers.
+    pub cipher: Arc<dyn TokenCipher>,
 }
 
 impl std::fmt::Debug for Ports {
@@ -97,6 +107,8 @@ pub struct Policies {
     pub audit: AuditPolicy,
     /// Of logins.
     pub login: LoginPolicy,
+    /// Of providers' tokens.
+    pub tokens: TokenPolicy,
 }
 
 /// Counts over one user; see [`Services::user_counts`].
@@ -127,6 +139,8 @@ pub struct Services {
     pub logins: Arc<LoginService>,
     /// Who may sign in.
     pub accounts: Arc<AccountService>,
+    /// The tokens of outside providers.
+    pub tokens: Arc<TokenManager>,
 }
 
 impl Services {
@@ -134,7 +148,12 @@ impl Services {
     ///
     /// # Errors
     /// [`EntropyError`].
-    pub fn start(stores: Stores, ports: Ports, policies: Policies) -> Result<Self, EntropyError> {
+    pub fn start(
+        stores: Stores,
+        ports: Ports,
+        providers: Providers,
+        policies: Policies,
+    ) -> Result<Self, EntropyError> {
         let (clock, entropy) = (|| Arc::clone(&ports.clock), || Arc::clone(&ports.entropy));
         let log = Arc::clone(&stores.audit);
         let audit = AuditTrail::start(log, clock(), &*ports.entropy, policies.audit)?;
@@ -160,6 +179,18 @@ impl Services {
             entropy(),
             policies.security,
         ));
+        let tokens = Arc::new(TokenManager {
+            sessions: Arc::clone(&sessions),
+            revocations: Arc::clone(&revocations),
+            grants: stores.grants,
+            vault: TokenVault::new(ports.cipher),
+            providers,
+            audit: Arc::clone(&audit),
+            clock: clock(),
+            entropy: entropy(),
+            policy: policies.tokens,
+            flights: Flights::new(),
+        });
         let access_tokens = Arc::new(AccessTokens::new(
             ports.signer,
             Arc::clone(&sessions),
@@ -187,6 +218,7 @@ impl Services {
             access_tokens,
             logins,
             accounts: Arc::new(accounts),
+            tokens,
         })
     }
 
@@ -211,6 +243,7 @@ impl Services {
         for step in [
             self.revocations.forget_expired().await?,
             self.security.forget_expired().await?,
+            self.tokens.forget_records().await?,
         ] {
             done.removed += step.removed;
             done.more |= step.more;
@@ -240,6 +273,7 @@ impl Services {
     /// # Errors
     /// `Store` when activity could not be written; the stores are closed all the same.
     pub async fn close(&self) -> Result<(), SessionError> {
+        self.tokens.settle(LAST_RENEWALS).await;
         self.audit.close().await;
         self.sessions.close().await
     }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use session_core::ports::{Clock, Created, Entropy, SessionStore, StoreError};
@@ -6,6 +6,7 @@ use session_core::{
     Activity, AuditAction, ClientDetails, MAX_PAGE, Page, PageRequest, Refusal, RiskAction,
     RiskPolicy, Session, SessionId, SessionSecret, SessionStats, SessionToken, UserId,
 };
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use zeroize::Zeroizing;
 
 use crate::activity_buffer::ActivityBuffer;
@@ -34,6 +35,8 @@ pub struct SessionManager {
     pub(crate) guard: Guard,
     /// `None` for a manager that leaves no records.
     pub(crate) audit: Option<Arc<AuditTrail>>,
+    /// Told of each session that ended.
+    ended: OnceLock<UnboundedSender<SessionId>>,
 }
 
 impl SessionManager {
@@ -60,6 +63,7 @@ impl SessionManager {
             cache,
             guard: Guard::new(RiskPolicy::default(), Enforcement::default()),
             audit: None,
+            ended: OnceLock::new(),
         }
     }
 
@@ -75,6 +79,14 @@ impl SessionManager {
     pub fn audited(mut self, audit: Arc<AuditTrail>) -> Self {
         self.audit = Some(audit);
         self
+    }
+
+    /// Tells of each session that it sees end, from now on; only the first to ask for it is told.
+    pub(crate) fn announce_ends(&self) -> UnboundedReceiver<SessionId> {
+        let (tell, ended) = unbounded_channel();
+        // The second gets a channel that nobody speaks into.
+        let _ = self.ended.set(tell);
+        ended
     }
 
     /// The numbers it goes by.
@@ -98,6 +110,12 @@ impl SessionManager {
         new: NewSession,
         origin: &Origin<'_>,
     ) -> Result<CreatedSession, SessionError> {
+        let (session, token) = self.draft(new)?;
+        self.begin(session, token, origin).await
+    }
+
+    /// A session as it is to be begun, and its credential.
+    pub(crate) fn draft(&self, new: NewSession) -> Result<(Session, SessionToken), SessionError> {
         let now = self.clock.now();
         let (secret, id) = self.draw(now)?;
         let session = Session {
@@ -107,12 +125,22 @@ impl SessionManager {
             upstream: new.upstream.map(Box::new),
             ..Session::start(id, new.user_id, secret.hash(), new.lifetime, now)
         };
+        Ok((session, SessionToken { id, secret }))
+    }
+
+    /// Begins a session that was drafted.
+    pub(crate) async fn begin(
+        &self,
+        session: Session,
+        token: SessionToken,
+        origin: &Origin<'_>,
+    ) -> Result<CreatedSession, SessionError> {
         match self.store.create(session, self.policy.limit).await? {
             Created::Stored { session, evicted } => {
-                evicted.iter().for_each(|id| self.forget(*id));
+                evicted.iter().for_each(|id| self.has_ended(*id));
                 self.record_created(&session, &evicted, origin).await;
                 Ok(CreatedSession {
-                    token: SessionToken { id, secret },
+                    token,
                     session,
                     evicted,
                 })
@@ -426,6 +454,22 @@ impl SessionManager {
         if let Some(cache) = &self.cache {
             cache.forget(id);
         }
+    }
+
+    /// What there is to do when a session has ended: it is known no more, and who wants to know is
+    /// told.
+    pub(crate) fn has_ended(&self, id: SessionId) {
+        self.forget(id);
+        if let Some(ended) = self.ended.get() {
+            // Nobody listens any more when everything is being closed.
+            let _ = ended.send(id);
+        }
+    }
+
+    /// Whether a session is live at `now`, with all that is known of its use.
+    pub(crate) fn is_live(&self, session: &Session, now: DateTime<Utc>) -> bool {
+        let state = session.state_after(self.last_activity(session), now);
+        !state.is_final()
     }
 
     pub(crate) fn forget_all(&self) {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use session_core::ports::{EntropyError, OpenError, TokenCipher};
 use session_core::{
-    CipherKeyId, Grant, ProviderName, ProviderToken, SealedTokens, SessionId, TokenField,
+    CipherKeyId, Grant, ProviderName, ProviderToken, Sealed, SealedTokens, SessionId, TokenField,
     TokenPlace, UserId,
 };
 use zeroize::Zeroizing;
@@ -58,34 +58,30 @@ impl TokenVault {
         owner: TokenOwner<'_>,
         tokens: &OpenTokens,
     ) -> Result<SealedTokens, EntropyError> {
+        let seal = |token: &ProviderToken, field| {
+            let context = owner.place(field).context();
+            self.cipher.seal(token.expose().as_bytes(), &context)
+        };
         loop {
-            let key = self.cipher.sealing_key();
-            let seal = |token: &ProviderToken, field| {
-                let sealed = self
-                    .cipher
-                    .seal(token.expose().as_bytes(), &owner.place(field).context())?;
-                // The ring may be replaced in the middle; one key is named for all of them.
-                Ok((sealed.key == key).then_some(sealed.bytes))
-            };
-            let sealed = (
-                seal(&tokens.access, TokenField::Access)?,
-                tokens
-                    .refresh
-                    .as_ref()
-                    .map(|token| seal(token, TokenField::Refresh))
-                    .transpose()?,
-                tokens
-                    .id
-                    .as_ref()
-                    .map(|token| seal(token, TokenField::Id))
-                    .transpose()?,
-            );
-            if let (Some(access), None | Some(Some(_)), None | Some(Some(_))) = &sealed {
+            let access = seal(&tokens.access, TokenField::Access)?;
+            let refresh = tokens.refresh.as_ref();
+            let refresh = refresh
+                .map(|token| seal(token, TokenField::Refresh))
+                .transpose()?;
+            let id = tokens
+                .id
+                .as_ref()
+                .map(|token| seal(token, TokenField::Id))
+                .transpose()?;
+            // The ring may be replaced in the middle, and one key is named for all of them.
+            let is_same =
+                |other: &Option<Sealed>| other.as_ref().is_none_or(|other| other.key == access.key);
+            if is_same(&refresh) && is_same(&id) {
                 return Ok(SealedTokens {
-                    access: access.clone(),
-                    refresh: sealed.1.flatten(),
-                    id: sealed.2.flatten(),
-                    key,
+                    key: access.key,
+                    access: access.bytes,
+                    refresh: refresh.map(|sealed| sealed.bytes),
+                    id: id.map(|sealed| sealed.bytes),
                 });
             }
         }
