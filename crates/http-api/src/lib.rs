@@ -7,8 +7,11 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use app::wiring::{JwtSigner, SigningKey, SigningKeys, TokenParties, password_hasher};
-//! use app::{Policies, Ports, Services, Stores, SystemClock, SystemEntropy};
+//! use app::wiring::{
+//!     CipherKey, CipherKeys, JwtSigner, SigningKey, SigningKeys, TokenParties, XChaChaCipher,
+//!     password_hasher,
+//! };
+//! use app::{Policies, Ports, Providers, Services, Stores, SystemClock, SystemEntropy};
 //! use axum::body::Body;
 //! use axum::http::Request;
 //! use http_api::{Api, ApiConfig, ServiceKeys};
@@ -21,14 +24,18 @@
 //! entropy.fill(&mut seed)?;
 //! let key = SigningKey::from_seed(&seed, clock.now())?;
 //! let parties = TokenParties { issuer: "example".into(), audience: "example".into() };
+//! let mut secret = [0; 32];
+//! entropy.fill(&mut secret)?;
+//! let keys = CipherKeys::new(CipherKey::new(&secret, clock.now()));
 //! let ports = Ports {
+//!     cipher: Arc::new(XChaChaCipher::new(keys, entropy.clone())),
 //!     passwords: password_hasher(entropy.clone()),
 //!     signer: Arc::new(JwtSigner::new(parties, SigningKeys::new(key))),
 //!     clock,
 //!     entropy,
 //! };
 //! let stores = Stores::all_in(Arc::new(MemoryStore::new()));
-//! let services = Services::start(stores, ports, Policies::default())?;
+//! let services = Services::start(stores, ports, Providers::default(), Policies::default())?;
 //! let api = Api::new(services, ServiceKeys::default(), ApiConfig::default());
 //! let answer = api.respond(Request::get("/health").body(Body::empty())?).await;
 //! assert_eq!(answer.status(), 200);

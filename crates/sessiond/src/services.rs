@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use app::wiring::{StoreSettings, WiringError, open_stores, password_hasher};
-use app::{Ports, Services, SystemClock, SystemEntropy};
-use session_core::ports::EntropyError;
+use app::wiring::{
+    CipherKey, CipherKeys, StoreSettings, WiringError, XChaChaCipher, open_stores, password_hasher,
+};
+use app::{Ports, Providers, Services, SystemClock, SystemEntropy};
+use chrono::DateTime;
+use session_core::ports::{Entropy as _, EntropyError};
 
 use crate::access_token_keys::{Loaded, TokenKeyError};
 use crate::data_dir::Holder;
@@ -36,14 +39,27 @@ pub(crate) async fn start(settings: &Settings, holder: Holder) -> Result<Started
     let ports = Ports {
         signer: Arc::clone(&token_keys.signer) as _,
         passwords: password_hasher(Arc::clone(&entropy) as _),
+        // Until the keys of providers' tokens come from the settings.
+        cipher: Arc::new(throwaway_cipher(&entropy)?),
         clock,
         entropy,
     };
-    let services = Services::start(stores, ports, settings.policies.clone())?;
+    let providers = Providers::default();
+    let services = Services::start(stores, ports, providers, settings.policies.clone())?;
     Ok(Started {
         services,
         token_keys,
     })
+}
+
+fn throwaway_cipher(entropy: &Arc<SystemEntropy>) -> Result<XChaChaCipher, EntropyError> {
+    let mut secret = zeroize::Zeroizing::new([0; 32]);
+    entropy.fill(&mut *secret)?;
+    let key = CipherKey::new(&secret, DateTime::UNIX_EPOCH);
+    Ok(XChaChaCipher::new(
+        CipherKeys::new(key),
+        Arc::clone(entropy) as _,
+    ))
 }
 
 fn store_settings(settings: &Settings, holder: Holder) -> StoreSettings {

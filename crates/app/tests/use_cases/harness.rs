@@ -1,10 +1,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
-use app::wiring::{JwtSigner, SigningKey, SigningKeys, TokenParties, password_hasher};
+use app::wiring::{
+    CipherKey, CipherKeys, JwtSigner, SigningKey, SigningKeys, TokenParties, XChaChaCipher,
+    password_hasher,
+};
 use app::{
-    NewSession, Origin, Policies, Ports, Services, SessionManager, SessionPolicy, Stores,
-    SystemEntropy, Verdict,
+    NewSession, Origin, Policies, Ports, Providers, Services, SessionManager, SessionPolicy,
+    Stores, SystemEntropy, Verdict,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use session_core::ports::{
@@ -182,7 +185,7 @@ pub(crate) fn services_over(
     clock: &Arc<TestClock>,
     policies: Policies,
 ) -> Services {
-    Services::start(stores, ports(clock), policies).expect("there is entropy")
+    Services::start(stores, ports(clock), Providers::default(), policies).expect("there is entropy")
 }
 
 pub(crate) fn ports(clock: &Arc<TestClock>) -> Ports {
@@ -196,6 +199,10 @@ pub(crate) fn ports(clock: &Arc<TestClock>) -> Ports {
         entropy: Arc::new(SystemEntropy),
         passwords: password_hasher(Arc::new(SystemEntropy)),
         signer: Arc::new(JwtSigner::new(parties, SigningKeys::new(key))),
+        cipher: Arc::new(XChaChaCipher::new(
+            CipherKeys::new(CipherKey::new(&[7; 32], clock.now())),
+            Arc::new(SystemEntropy),
+        )),
     }
 }
 

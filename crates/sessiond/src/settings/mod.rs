@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use app::{
     AuditPolicy, Freshness, LoginPolicy, Policies, RevocationPolicy, SecurityPolicy, SessionPolicy,
+    TokenPolicy,
 };
 use axum::http::HeaderName;
 use chrono::TimeDelta;
@@ -162,6 +163,7 @@ impl Settings {
                 },
                 audit: audit?,
                 login: login?,
+                tokens: TokenPolicy::default(),
             },
             tokens: tokens?,
             registration: registration?,

@@ -8,8 +8,11 @@ mod people;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use app::wiring::{JwtSigner, SigningKey, SigningKeys, TokenParties, password_hasher};
-use app::{Policies, Ports, Services, SessionPolicy, Stores, SystemEntropy};
+use app::wiring::{
+    CipherKey, CipherKeys, JwtSigner, SigningKey, SigningKeys, TokenParties, XChaChaCipher,
+    password_hasher,
+};
+use app::{Policies, Ports, Providers, Services, SessionPolicy, Stores, SystemEntropy};
 use chrono::{DateTime, TimeDelta, Utc};
 use http_api::{Api, ApiConfig, KeyRole, ServiceKeys};
 use http_body_util::BodyExt as _;
@@ -98,8 +101,12 @@ impl Server {
             entropy: Arc::new(SystemEntropy),
             passwords: password_hasher(Arc::new(SystemEntropy)),
             signer,
+            cipher: Arc::new(XChaChaCipher::new(
+                CipherKeys::new(CipherKey::new(&[7; 32], start)),
+                Arc::new(SystemEntropy),
+            )),
         };
-        let services = Services::start(stores, ports, policies).unwrap();
+        let services = Services::start(stores, ports, Providers::default(), policies).unwrap();
         let mut keys = ServiceKeys::default();
         keys.add(KeyRole::Service, SERVICE_KEY).unwrap();
         keys.add(KeyRole::Admin, ADMIN_KEY).unwrap();
