@@ -53,6 +53,7 @@ const RANDOMNESS: &[&str] = &["getrandom", "rand", "rand_core", "fastrand"];
 
 const PURE: &str = "models and rules do no I/O, so that every rule can be proven without any";
 const ONE_ADAPTER: &str = "an adapter knows the ports and nothing else, so that each stands alone";
+const OUTSIDE: &str = "it stands for the world outside, and shares nothing with what is tested";
 const NO_WEB: &str = "an adapter serves whatever program it is built into, not a web face";
 
 const LAYERS: &[Layer] = &[
@@ -219,6 +220,23 @@ const LAYERS: &[Layer] = &[
         ],
     },
     Layer {
+        crates: &["real-provider"],
+        bans: &[
+            Ban::Package {
+                names: &["session-core"],
+                why: OUTSIDE,
+            },
+            Ban::Package {
+                names: ADAPTERS,
+                why: OUTSIDE,
+            },
+            Ban::Package {
+                names: ABOVE,
+                why: OUTSIDE,
+            },
+        ],
+    },
+    Layer {
         crates: &["app"],
         bans: &[
             Ban::PackageBut {
@@ -275,6 +293,12 @@ const EVERYWHERE: Ban = Ban::Package {
     why: "the contract is for tests, and so a dev-dependency alone",
 };
 
+/// Holds for every crate but the chores, which install it before the tests.
+const BUT_CHORES: Ban = Ban::Package {
+    names: &["real-provider"],
+    why: "the real provider is for tests, and so a dev-dependency alone",
+};
+
 /// Every crate of the workspace against its row.
 pub(super) fn check(graph: &Graph) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -291,7 +315,8 @@ pub(super) fn check(graph: &Graph) -> Vec<Finding> {
             });
             continue;
         };
-        let bans = layer.bans.iter().chain([&EVERYWHERE]);
+        let but_chores = (package.name != "xtask").then_some(&BUT_CHORES);
+        let bans = layer.bans.iter().chain([&EVERYWHERE]).chain(but_chores);
         findings.extend(bans.filter_map(|ban| broken(graph, id, &reach, ban)));
     }
     findings

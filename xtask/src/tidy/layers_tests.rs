@@ -146,6 +146,20 @@ fn the_contract_is_for_tests_alone() {
 }
 
 #[test]
+fn the_real_provider_is_for_tests_and_the_chores() {
+    let tree = |name: &str| {
+        Tree::new()
+            .member(name, &[dep("real-provider")])
+            .member("real-provider", &[])
+    };
+    assert_eq!(
+        tree("sessiond").findings(),
+        ["sessiond: must not reach real-provider by sessiond → real-provider"]
+    );
+    assert_eq!(tree("xtask").findings(), Vec::<String>::new());
+}
+
+#[test]
 fn a_crate_without_a_row_is_found() {
     let tree = Tree::new().member("surprise", &[]);
     assert_eq!(

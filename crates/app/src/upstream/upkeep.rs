@@ -152,7 +152,7 @@ impl TokenManager {
 
     /// Waits until no renewal is under way, but no longer than `most`: what a provider gave must reach
     /// the store before it is closed.
-    pub(crate) async fn settle(&self, most: Duration) {
+    pub async fn settle(&self, most: Duration) {
         let begun = Instant::now();
         while self.flights.len() > 0 {
             if begun.elapsed() >= most {

@@ -1,0 +1,152 @@
+//! A store of grants whose writes hang, as those of a node that froze, or fail, as those of a store
+//! that is away.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use session_core::ports::{
+    Forgotten, GrantStore, RefreshBegin, RefreshBegun, RefreshEnd, RefreshFinished, StoreError,
+    StoreErrorKind,
+};
+use session_core::{
+    CipherKeyId, Grant, Page, PageRequest, ProviderName, RefreshId, RefreshRecord, SealedTokens,
+    SessionId,
+};
+use tokio::sync::watch;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    Well,
+    Frozen,
+    Away,
+}
+
+pub(crate) struct MoodyGrants {
+    inner: Arc<dyn GrantStore>,
+    mood: watch::Sender<Mood>,
+}
+
+impl MoodyGrants {
+    pub(crate) fn over(inner: Arc<dyn GrantStore>) -> Arc<Self> {
+        let mood = watch::Sender::new(Mood::Well);
+        Arc::new(Self { inner, mood })
+    }
+
+    pub(crate) fn is(&self, mood: Mood) {
+        self.mood.send_replace(mood);
+    }
+
+    async fn write(&self) -> Result<(), StoreError> {
+        let mut mood = self.mood.subscribe();
+        let now = *mood.wait_for(|mood| *mood != Mood::Frozen).await.unwrap();
+        if now == Mood::Away {
+            let (kind, doing) = (StoreErrorKind::Unavailable, "write");
+            return Err(StoreError::new(kind, doing, "it was told to"));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait::async_trait]
+impl GrantStore for MoodyGrants {
+    async fn begin_refresh(&self, begin: RefreshBegin) -> Result<RefreshBegun, StoreError> {
+        self.write().await?;
+        self.inner.begin_refresh(begin).await
+    }
+
+    async fn keep_lease(
+        &self,
+        id: SessionId,
+        version: u64,
+        until: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        self.write().await?;
+        self.inner.keep_lease(id, version, until).await
+    }
+
+    async fn finish_refresh(&self, end: RefreshEnd) -> Result<RefreshFinished, StoreError> {
+        self.write().await?;
+        self.inner.finish_refresh(end).await
+    }
+
+    async fn add_grant(&self, grant: Grant) -> Result<(), StoreError> {
+        self.inner.add_grant(grant).await
+    }
+
+    async fn find_grant(&self, id: SessionId) -> Result<Option<Arc<Grant>>, StoreError> {
+        self.inner.find_grant(id).await
+    }
+
+    async fn find_grants(&self, ids: &[SessionId]) -> Result<Vec<Arc<Grant>>, StoreError> {
+        self.inner.find_grants(ids).await
+    }
+
+    async fn claim_due(
+        &self,
+        now: DateTime<Utc>,
+        next: DateTime<Utc>,
+        batch: usize,
+    ) -> Result<Vec<Arc<Grant>>, StoreError> {
+        self.inner.claim_due(now, next, batch).await
+    }
+
+    async fn postpone(
+        &self,
+        id: SessionId,
+        version: u64,
+        due_at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.inner.postpone(id, version, due_at).await
+    }
+
+    async fn remove_grant(&self, id: SessionId) -> Result<Option<Arc<Grant>>, StoreError> {
+        self.inner.remove_grant(id).await
+    }
+
+    async fn sessions_at_provider(
+        &self,
+        provider: &ProviderName,
+        provider_session: &str,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        self.inner
+            .sessions_at_provider(provider, provider_session)
+            .await
+    }
+
+    async fn reseal(
+        &self,
+        id: SessionId,
+        expected_version: u64,
+        tokens: SealedTokens,
+    ) -> Result<bool, StoreError> {
+        self.inner.reseal(id, expected_version, tokens).await
+    }
+
+    async fn sealed_otherwise(
+        &self,
+        key: &CipherKeyId,
+        page: PageRequest,
+    ) -> Result<Page<Arc<Grant>>, StoreError> {
+        self.inner.sealed_otherwise(key, page).await
+    }
+
+    async fn count_by_key(&self) -> Result<Vec<(CipherKeyId, u64)>, StoreError> {
+        self.inner.count_by_key().await
+    }
+
+    async fn refreshes(
+        &self,
+        id: SessionId,
+        page: PageRequest<RefreshId>,
+    ) -> Result<Page<Arc<RefreshRecord>, RefreshId>, StoreError> {
+        self.inner.refreshes(id, page).await
+    }
+
+    async fn forget_refreshes(
+        &self,
+        before: DateTime<Utc>,
+        batch: usize,
+    ) -> Result<Forgotten, StoreError> {
+        self.inner.forget_refreshes(before, batch).await
+    }
+}

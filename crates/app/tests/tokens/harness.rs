@@ -1,0 +1,201 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::wiring::{
+    CipherKey, CipherKeys, JwtSigner, SigningKey, SigningKeys, TokenParties, XChaChaCipher,
+    password_hasher,
+};
+use app::{
+    Background, CreatedSession, LiveToken, NewSession, NewTokens, OpenTokens, Origin, Policies,
+    Ports, Providers, RefreshedTokens, Services, SessionPolicy, SessionRef, Stores, SystemEntropy,
+    TokenError, TokenPolicy,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use session_core::ports::{Clock, SessionLimit};
+use session_core::{
+    Grant, Lifetime, PageRequest, ProviderName, RefreshReason, RefreshRecord, SessionId,
+    TokenAnswer, UserId,
+};
+use store_memory::MemoryStore;
+use tokio::time::Instant;
+
+use crate::provider::RotatingProvider;
+
+/// A clock that goes with tokio's time, which a test pauses.
+pub(crate) struct PausedClock(Instant);
+
+impl Clock for PausedClock {
+    fn now(&self) -> DateTime<Utc> {
+        let since = i64::try_from(self.0.elapsed().as_millis()).unwrap();
+        DateTime::from_timestamp_millis(1_750_000_000_000 + since).unwrap()
+    }
+}
+
+/// An instance of the application, and what it shares with others.
+pub(crate) struct Bed {
+    pub(crate) services: Services,
+    pub(crate) provider: Arc<RotatingProvider>,
+    pub(crate) stores: Stores,
+    pub(crate) clock: Arc<PausedClock>,
+}
+
+pub(crate) fn policy() -> TokenPolicy {
+    TokenPolicy {
+        // Most tests are not about the rate.
+        rate: 10_000,
+        ..TokenPolicy::default()
+    }
+}
+
+impl Bed {
+    pub(crate) fn new() -> Self {
+        Self::with(policy())
+    }
+
+    pub(crate) fn with(policy: TokenPolicy) -> Self {
+        let stores = Stores::all_in(Arc::new(MemoryStore::new()));
+        Self::over(
+            stores,
+            Arc::default(),
+            Arc::new(PausedClock(Instant::now())),
+            policy,
+        )
+    }
+
+    pub(crate) fn over(
+        stores: Stores,
+        provider: Arc<RotatingProvider>,
+        clock: Arc<PausedClock>,
+        policy: TokenPolicy,
+    ) -> Self {
+        let start = clock.now();
+        let key = SigningKey::from_seed(&[7; 32], start).unwrap();
+        let parties = TokenParties {
+            issuer: "issuer".into(),
+            audience: "audience".into(),
+        };
+        let entropy = Arc::new(SystemEntropy);
+        let keys = CipherKeys::new(CipherKey::new(&[7; 32], start));
+        let ports = Ports {
+            clock: Arc::clone(&clock) as _,
+            entropy: Arc::clone(&entropy) as _,
+            passwords: password_hasher(Arc::clone(&entropy) as _),
+            signer: Arc::new(JwtSigner::new(parties, SigningKeys::new(key))),
+            cipher: Arc::new(XChaChaCipher::new(keys, entropy)),
+        };
+        let mut providers = Providers::default();
+        providers.add(name(), Arc::clone(&provider) as _, None, policy.rate);
+        let policies = Policies {
+            tokens: policy,
+            session: SessionPolicy {
+                limit: SessionLimit {
+                    max: 100_000,
+                    ..SessionLimit::default()
+                },
+                ..SessionPolicy::default()
+            },
+            ..Policies::default()
+        };
+        let services = Services::start(stores.clone(), ports, providers, policies).unwrap();
+        Self {
+            services,
+            provider,
+            stores,
+            clock,
+        }
+    }
+
+    /// Another instance of the application, over the same stores and the same provider.
+    pub(crate) fn another(&self) -> Self {
+        let (stores, provider) = (self.stores.clone(), Arc::clone(&self.provider));
+        let policy = *self.services.tokens.policy();
+        Self::over(stores, provider, Arc::clone(&self.clock), policy)
+    }
+
+    pub(crate) fn background(&self) -> Background {
+        Background::start(&self.services, Duration::from_secs(300))
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// A session with tokens of a login just now.
+    pub(crate) async fn sign_in(&self) -> CreatedSession {
+        self.sign_in_with(self.provider.issue()).await
+    }
+
+    pub(crate) async fn sign_in_with(&self, tokens: TokenAnswer) -> CreatedSession {
+        let new = NewSession {
+            lifetime: Lifetime {
+                absolute: TimeDelta::hours(24),
+                idle: None,
+            },
+            ..NewSession::of(UserId::new("ada").unwrap())
+        };
+        let tokens = NewTokens {
+            provider: name(),
+            access_expires_at: tokens.expires_in.map(|span| self.now() + span),
+            token_type: tokens.token_type,
+            scopes: vec!["openid".into()],
+            provider_session: None,
+            tokens: OpenTokens {
+                access: tokens.access_token,
+                refresh: tokens.refresh_token,
+                id: tokens.id_token,
+            },
+        };
+        let origin = Origin::system();
+        let begun = self.services.tokens.begin_session(new, tokens, &origin);
+        begun.await.unwrap()
+    }
+
+    /// Asks for the session's token.
+    pub(crate) async fn ask(&self, id: SessionId) -> Result<LiveToken, TokenError> {
+        let which = SessionRef::Handle(id);
+        self.services
+            .tokens
+            .live_token(&which, &Origin::system())
+            .await
+    }
+
+    /// The same, as a text.
+    pub(crate) async fn token(&self, id: SessionId) -> String {
+        self.ask(id).await.unwrap().access_token.expose().to_owned()
+    }
+
+    pub(crate) async fn refresh(
+        &self,
+        id: SessionId,
+        reason: RefreshReason,
+    ) -> Result<RefreshedTokens, TokenError> {
+        let (which, origin) = (SessionRef::Handle(id), Origin::system());
+        self.services.tokens.refresh(&which, reason, &origin).await
+    }
+
+    pub(crate) async fn grant(&self, id: SessionId) -> Option<Arc<Grant>> {
+        self.stores.grants.find_grant(id).await.unwrap()
+    }
+
+    /// The records of a session's refreshes, newest first.
+    pub(crate) async fn records(&self, id: SessionId) -> Vec<Arc<RefreshRecord>> {
+        let page = self.stores.grants.refreshes(id, PageRequest::default());
+        page.await.unwrap().items
+    }
+
+    pub(crate) async fn is_session_live(&self, id: SessionId) -> bool {
+        let session = self.stores.sessions.find(id).await.unwrap();
+        session.is_some_and(|session| session.is_live(self.now()))
+    }
+}
+
+pub(crate) fn name() -> ProviderName {
+    ProviderName::new("scripted").unwrap()
+}
+
+/// Lets time pass, and what is due happen.
+pub(crate) async fn pass(span: Duration) {
+    tokio::time::sleep(span).await;
+}
+
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);

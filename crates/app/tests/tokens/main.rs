@@ -1,0 +1,14 @@
+//! The tokens of outside providers: renewed once, handed out live, never lost.
+//!
+//! Time is tokio's paused time, and the clock goes with it: what takes half a minute takes none.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod ends;
+mod failures;
+mod grants;
+mod harness;
+mod leases;
+mod live;
+mod provider;
+mod upkeep;
