@@ -9,7 +9,7 @@ use std::sync::Arc;
 use app::wiring::{CipherKey, CipherKeys, CipherKeysError, XChaChaCipher};
 use chrono::{DateTime, TimeDelta, Utc};
 use session_core::CipherKeyId;
-use session_core::ports::{Clock, Entropy, GrantStore, StoreError};
+use session_core::ports::{Clock, Entropy, GrantStore, StoreError, TokenCipher as _};
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
@@ -97,6 +97,7 @@ pub(crate) enum ProviderKeyError {
 /// The cipher of a server, and the file that its keys are from, if they are.
 pub(crate) struct Loaded {
     pub(crate) cipher: Arc<XChaChaCipher>,
+    grants: Arc<dyn GrantStore>,
     file: Option<Known>,
 }
 
@@ -105,12 +106,12 @@ impl Loaded {
     /// the first start: while nothing is encrypted.
     pub(crate) async fn load(
         settings: &Settings,
-        grants: &dyn GrantStore,
+        grants: &Arc<dyn GrantStore>,
         entropy: Arc<dyn Entropy>,
         clock: &dyn Clock,
     ) -> Result<Self, ProviderKeyError> {
         let folder = &settings.data_dir;
-        let sealed = in_use(grants).await?;
+        let sealed = in_use(&**grants).await?;
         let (ring, file) = if let Some(ring) = &settings.encryption.keys {
             (key_file::given::<CipherKeys>(ring)?, None)
         } else {
@@ -124,17 +125,11 @@ impl Loaded {
             let (ring, known) = read.parts();
             (ring, Some(known))
         };
-        let missing = missing(&ring, sealed);
-        if !missing.is_empty() {
-            // The sessions of these tokens are told so when they ask; all others go on.
-            tracing::error!(
-                "what opens the tokens of {} is not among the keys of provider tokens: put the keys \
-                 back; nothing is deleted meanwhile",
-                grants_of(&missing)
-            );
-        }
+        let cipher = Arc::new(XChaChaCipher::new(ring, entropy));
+        tell_missing(&cipher, sealed);
         Ok(Self {
-            cipher: Arc::new(XChaChaCipher::new(ring, entropy)),
+            cipher,
+            grants: Arc::clone(grants),
             file,
         })
     }
@@ -142,7 +137,18 @@ impl Loaded {
     /// Takes over the ring of the file whenever it was replaced, until the task is stopped.
     pub(crate) fn follow(self, data_dir: &Path) -> Option<JoinHandle<()>> {
         let (file, cipher) = (self.file?, self.cipher);
-        Some(file.follow(data_dir, move |ring: CipherKeys| cipher.replace_keys(ring)))
+        Some(file.follow(data_dir, move |ring: CipherKeys| {
+            cipher.replace_keys(ring);
+            let (cipher, grants) = (Arc::clone(&cipher), Arc::clone(&self.grants));
+            tokio::spawn(async move {
+                match in_use(&*grants).await {
+                    Ok(sealed) => tell_missing(&cipher, sealed),
+                    Err(error) => {
+                        tracing::warn!(%error, "it is not known whether keys are missing")
+                    }
+                }
+            });
+        }))
     }
 }
 
@@ -229,10 +235,17 @@ pub(crate) async fn in_use(grants: &dyn GrantStore) -> Result<KeyCounts, StoreEr
     Ok(sealed)
 }
 
-/// Those that the ring has not.
-pub(crate) fn missing(ring: &CipherKeys, mut sealed: KeyCounts) -> KeyCounts {
-    sealed.retain(|(key, _)| ring.find(key).is_none());
-    sealed
+/// Leaves an error in the log when something is sealed with keys that are not there. The sessions that it
+/// belongs to are told so when they ask; all others go on.
+fn tell_missing(cipher: &XChaChaCipher, mut sealed: KeyCounts) {
+    sealed.retain(|(key, _)| !cipher.has_key(key));
+    if !sealed.is_empty() {
+        tracing::error!(
+            "what opens the tokens of {} is not among the keys of provider tokens: put the keys back; \
+             nothing is deleted meanwhile",
+            grants_of(&sealed)
+        );
+    }
 }
 
 /// "3 grants (key a), 1 grant (key b)".

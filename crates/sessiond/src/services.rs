@@ -37,7 +37,7 @@ pub(crate) async fn start(settings: &Settings, holder: Holder) -> Result<Started
     let stores = stores(settings, holder).await?;
     let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
     let token_keys = access_token_keys::Loaded::load(settings, &*entropy, &*clock)?;
-    let (grants, drawn) = (&*stores.grants, Arc::clone(&entropy) as _);
+    let (grants, drawn) = (&stores.grants, Arc::clone(&entropy) as _);
     let provider_keys = provider_token_keys::Loaded::load(settings, grants, drawn, &*clock).await?;
     let ports = Ports {
         signer: Arc::clone(&token_keys.signer) as _,
