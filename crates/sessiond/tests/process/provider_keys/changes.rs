@@ -33,7 +33,8 @@ fn a_running_server_takes_a_new_key_over_and_opens_what_the_old_one_sealed() {
     assert_eq!(listed(folder.path()), []);
     Server::start(&mut own_keys(folder.path())).stop("TERM");
     store_grants(folder.path(), 0..2);
-    let server = Server::start(&mut own_keys(folder.path()));
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let server = Server::start(own_keys(folder.path()).stderr(log.reopen().unwrap()));
     let first = ids(folder.path()).remove(0);
     assert_eq!(sealing_key(&server, folder.path()), first);
     let signing = std::fs::read(folder.path().join("access-token.keys")).unwrap();
@@ -51,10 +52,18 @@ fn a_running_server_takes_a_new_key_over_and_opens_what_the_old_one_sealed() {
     let whole = ring_text(folder.path());
     let alone = whole.split_once("},{").unwrap().0.to_owned() + "}]}";
     std::fs::write(folder.path().join(super::vault::FILE), alone).unwrap();
-    std::thread::sleep(Duration::from_secs(6));
+    let mut tries = 0;
+    let is_told = format!("2 grants (key {first})");
+    while !std::fs::read_to_string(log.path())
+        .unwrap()
+        .contains(&is_told)
+    {
+        tries += 1;
+        assert!(tries < 100, "not within ten seconds");
+        std::thread::sleep(Duration::from_millis(100));
+    }
     std::fs::write(folder.path().join(super::vault::FILE), whole).unwrap();
-    let (_, log) = server.stop("TERM");
-    assert!(log.contains(&format!("2 grants (key {first})")), "{log}");
+    server.stop("TERM");
     assert_eq!(listed(folder.path()), expected, "as the store says");
     assert_eq!(readable(folder.path(), 0..2), 2);
     let after = std::fs::read(folder.path().join("access-token.keys")).unwrap();
