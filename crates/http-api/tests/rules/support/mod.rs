@@ -121,7 +121,10 @@ impl Server {
             entropy: Arc::new(SystemEntropy),
             passwords: password_hasher(Arc::new(SystemEntropy)),
             signer,
-            cipher: Arc::new(XChaChaCipher::new(cipher_keys(), Arc::new(SystemEntropy))),
+            cipher: Arc::new(XChaChaCipher::new(
+                encryption_keys(),
+                Arc::new(SystemEntropy),
+            )),
         };
         let services = Services::start(stores, ports, providers, policies).unwrap();
         let mut keys = ServiceKeys::default();
@@ -185,9 +188,12 @@ impl Server {
     }
 }
 
-/// What every server's tokens of providers are sealed with.
-fn cipher_keys() -> CipherKeys {
-    CipherKeys::new(CipherKey::new(&[7; 32], START.parse().unwrap()))
+/// The keys that servers encrypt provider tokens with: one that opens, and one that seals.
+pub(crate) fn encryption_keys() -> CipherKeys {
+    let old = CipherKey::new(&[6; 32], START.parse().unwrap());
+    let created_at = old.created_at() + TimeDelta::seconds(1);
+    let keys = CipherKeys::new(old).rotated(CipherKey::new(&[7; 32], created_at));
+    keys.unwrap()
 }
 
 /// The public half of a token.

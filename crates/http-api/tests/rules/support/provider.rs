@@ -13,7 +13,7 @@ use session_core::{Grant, ProviderName, RetryConfig, SealedTokens, TokenField};
 use store_memory::MemoryStore;
 
 use super::client::HttpProvider;
-use super::{Answer, Ask, FakeClock, Server, cipher_keys, handle};
+use super::{Answer, Ask, FakeClock, Server, encryption_keys, handle};
 
 /// A provider, and a server whose settings name it `acme`.
 pub(crate) struct ProviderBed {
@@ -115,7 +115,7 @@ impl ProviderBed {
     /// The refresh token that is kept with a session.
     pub(crate) async fn current_refresh(&self, token: &str) -> String {
         let grant = self.server.stored_grant(&self.stores, token).await;
-        let cipher = XChaChaCipher::new(cipher_keys(), Arc::new(SystemEntropy));
+        let cipher = XChaChaCipher::new(encryption_keys(), Arc::new(SystemEntropy));
         let opened = TokenVault::new(Arc::new(cipher)).open(&grant, TokenField::Refresh);
         opened.unwrap().unwrap().expose().to_owned()
     }
