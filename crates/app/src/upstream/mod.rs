@@ -18,4 +18,5 @@ pub use keeping::NewTokens;
 pub use manager::{LiveToken, RefreshedTokens, TokenManager};
 pub use policy::TokenPolicy;
 pub use providers::{Provider, Providers};
+pub(crate) use renewal::whole_seconds;
 pub use vault::{OpenTokens, TokenOwner, TokenVault};
