@@ -1,10 +1,9 @@
 use std::fmt;
 
-use serde_json::{Map, Value, json};
-use session_core::ports::{AssertionError, LoginProvider};
+use serde_json::json;
+use session_core::ports::LoginProvider;
 use session_core::{
-    AuditAction, AuditEvent, ClientDetails, EndReason, IdTokenClaims, Metadata, ProviderFailure,
-    ProviderName, ProviderToken, SessionToken, TokenAnswer,
+    AuditAction, AuditEvent, ClientDetails, EndReason, ProviderName, ProviderToken, SessionToken,
 };
 
 use super::binding::Binding;
@@ -40,9 +39,6 @@ pub struct ProviderSignedIn {
     /// Where the user wanted to go.
     pub return_to: Option<ReturnTo>,
 }
-
-/// Longest name of a user that is kept, in bytes.
-const MAX_NAME_BYTES: usize = 256;
 
 impl ProviderLogins {
     /// Finishes a login: checks that the answer is the provider's, to this login, in this browser, and
@@ -119,16 +115,16 @@ impl ProviderLogins {
         };
         // Before anything is done with the code: of any number of answers to one login, one goes on.
         self.use_up(binding).await?;
-        let (claims, tokens) = self.redeem(&code?, binding, provider, login).await?;
+        let (user, tokens) = self.redeem(&code?, binding, provider, login).await?;
         // Requirement 9. Before the new one: it makes room for it at the limit.
         for held in held {
             self.logins.end_held(held, origin).await;
         }
         let new = NewSession {
             lifetime: self.policy.lifetime,
-            metadata: metadata_of(&claims)?,
+            metadata: user.metadata,
             client,
-            ..NewSession::of(claims.subject.user_id())
+            ..NewSession::of(user.id)
         };
         let open = tokens.tokens.clone();
         let begun = self.begin(new, tokens, origin).await;
@@ -146,89 +142,6 @@ impl ProviderLogins {
             Ok(false) => Err(Stopped::failed("replayed")),
             Err(error) => Err(Stopped::for_now("unavailable", error.into())),
         }
-    }
-
-    /// The tokens for a code, and who the provider says that they are of.
-    async fn redeem(
-        &self,
-        code: &ProviderToken,
-        binding: &Binding,
-        provider: &Provider,
-        login: &dyn LoginProvider,
-    ) -> Result<(IdTokenClaims, NewTokens), Stopped> {
-        let asked_at = self.clock.now();
-        let answer = self.exchange(code, binding, provider, login).await?;
-        let expires_in = answer.expires_in;
-        let TokenAnswer {
-            access_token: access,
-            refresh_token: refresh,
-            id_token: id,
-            ..
-        } = answer;
-        let tokens = OpenTokens {
-            access,
-            refresh,
-            id,
-        };
-        let claims = match self.believe(&tokens, binding, login).await {
-            Ok(claims) => claims,
-            Err(stopped) => {
-                self.take_back(&tokens, provider).await;
-                return Err(stopped);
-            }
-        };
-        let tokens = NewTokens {
-            provider: provider.name.clone(),
-            tokens,
-            token_type: answer.token_type,
-            access_expires_at: expires_in.and_then(|span| asked_at.checked_add_signed(span)),
-            scopes: answer.scopes.unwrap_or_default(),
-            provider_session: claims.session.clone(),
-        };
-        Ok((claims, tokens))
-    }
-
-    async fn exchange(
-        &self,
-        code: &ProviderToken,
-        binding: &Binding,
-        provider: &Provider,
-        login: &dyn LoginProvider,
-    ) -> Result<TokenAnswer, Stopped> {
-        if let Err((cause, rest)) = provider.circuit.admit() {
-            let retry_after = rest.as_secs().max(1);
-            let error = ProviderLoginError::ProviderAway { retry_after, cause };
-            return Err(Stopped::for_now("client_refused", error));
-        }
-        let (verifier, redirect_uri) = (&binding.verifier, &binding.redirect_uri);
-        let answer = login.exchange_code(code, verifier, redirect_uri).await;
-        if provider.circuit.note(&answer) {
-            let name = &provider.name;
-            tracing::error!(%name, "the provider refuses this client: see to its credentials");
-        }
-        answer.map_err(|failure| match failure {
-            ProviderFailure::ReauthRequired => Stopped::failed("code_refused"),
-            ProviderFailure::RequestRefused(said) => {
-                Stopped::failed("exchange_refused").saying(&said)
-            }
-            failure => Stopped::away(failure),
-        })
-    }
-
-    async fn believe(
-        &self,
-        tokens: &OpenTokens,
-        binding: &Binding,
-        login: &dyn LoginProvider,
-    ) -> Result<IdTokenClaims, Stopped> {
-        let token = tokens.id.as_ref();
-        let token = token.ok_or_else(|| Stopped::failed("id_token_missing"))?;
-        let now = self.clock.now();
-        let claims = login.verify_id_token(token, &binding.nonce, now).await;
-        claims.map_err(|error| match error {
-            AssertionError::Refused(rule) => Stopped::failed("id_token_refused").saying(rule),
-            AssertionError::Provider(failure) => Stopped::away(failure),
-        })
     }
 
     async fn begin(
@@ -266,7 +179,7 @@ impl ProviderLogins {
 
     /// Tells the provider that the tokens of a login that came to nothing are not wanted. That it
     /// fails is logged there, and harms nobody: they are nowhere.
-    async fn take_back(&self, tokens: &OpenTokens, provider: &Provider) {
+    pub(super) async fn take_back(&self, tokens: &OpenTokens, provider: &Provider) {
         let _ = self.tokens.take_back(tokens, provider).await;
     }
 
@@ -326,25 +239,6 @@ async fn check_issuer(iss: Option<&str>, login: &dyn LoginProvider) -> Result<()
             Err(failure) => Err(Stopped::away(failure)),
         },
     }
-}
-
-/// What a session says of a user of a provider. Never a role or permissions: those are not the
-/// provider's to give.
-fn metadata_of(claims: &IdTokenClaims) -> Result<Metadata, Stopped> {
-    let (issuer, subject) = (&claims.subject.issuer, &claims.subject.subject);
-    let name = claims.name.as_deref().filter(|name| !name.is_empty());
-    let name = name.map(|name| &name[..name.floor_char_boundary(MAX_NAME_BYTES)]);
-    let members = [
-        ("iss", Some(&**issuer)),
-        ("sub", Some(&**subject)),
-        ("email", claims.email.as_deref()),
-        ("name", name),
-    ];
-    let members: Map<String, Value> = members
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), json!(value?))))
-        .collect();
-    Metadata::new(&members).map_err(|_| Stopped::failed("claims_too_large"))
 }
 
 /// Shows nothing that came from outside: codes and states are secrets.

@@ -10,6 +10,7 @@ mod finish;
 mod logout;
 mod policy;
 mod public_url;
+mod redeem;
 mod return_paths;
 mod service;
 mod start;

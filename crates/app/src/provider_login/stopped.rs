@@ -1,7 +1,7 @@
 use session_core::{AuditEvent, ProviderFailure};
 
 use super::error::ProviderLoginError;
-use crate::{AccountError, SessionError, TokenError};
+use crate::{SessionError, TokenError};
 
 /// Why a login is not finished: the error for the caller, and a word for the audit log.
 pub(super) struct Stopped {
@@ -75,11 +75,5 @@ impl Stopped {
     pub(super) fn saying(self, details: &str) -> Self {
         let details = AuditEvent::field(details);
         Self { details, ..self }
-    }
-}
-
-impl From<AccountError> for Stopped {
-    fn from(error: AccountError) -> Self {
-        Self::for_now("unavailable", error.into())
     }
 }
