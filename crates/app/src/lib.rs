@@ -93,6 +93,6 @@ pub use session_manager::SessionManager;
 pub use system::{SystemClock, SystemEntropy};
 pub use terms::{CreatedSession, Extended, Found, NewSession, Rotated, SessionRef, Verdict};
 pub use upstream::{
-    LiveToken, NewTokens, OpenTokens, Provider, Providers, RefreshedTokens, TokenError,
-    TokenManager, TokenOwner, TokenPolicy, TokenVault,
+    KeysInUse, LiveToken, NewTokens, OpenTokens, Provider, Providers, Reencrypted, RefreshedTokens,
+    TokenError, TokenManager, TokenOwner, TokenPolicy, TokenVault, reencrypt_some,
 };

@@ -313,13 +313,23 @@ pub async fn an_end_sent_again_changes_nothing(store: Arc<dyn GrantStore>) {
     let id = first.session_id;
     let (before, record) = begun(&store, &first, minute(1)).await;
     let end = success(&before, &record, minute(2));
-    let outcomes = parallel::all((0..20).map(|_| {
-        let (store, end) = (Arc::clone(&store), end.clone());
+    // While a store is at work on those of others, the same ones gather.
+    let mut ends = Vec::new();
+    for n in 0..20 {
+        let other = added(&store, grant("eve", minute(n))).await;
+        let (held, record) = begun(&store, &other, minute(n)).await;
+        ends.push(success(&held, &record, minute(n)));
+    }
+    ends.extend(vec![end.clone(); 20]);
+    let outcomes = parallel::all(ends.iter().cloned().map(|end| {
+        let store = Arc::clone(&store);
         async move { finished(&store, &end).await }
     }))
     .await;
+    assert!(outcomes.into_iter().eq(ends.iter().map(made_by)));
+    let of_first = records(&store, id, 10).await;
+    assert_eq!(of_first, std::slice::from_ref(&end.record));
     let stored = made_by(&end);
-    assert_eq!(outcomes, vec![stored.clone(); 20]);
     assert_eq!(find(&store, id).await.as_ref(), Some(&stored));
 
     // Somebody else is at it; then they are done.
@@ -378,6 +388,22 @@ pub async fn a_late_end_counts_while_nobody_took_over(store: Arc<dyn GrantStore>
     let late = success(&before, &record, minute(1000));
     assert_eq!(finished(&store, &late).await, made_by(&late));
     assert_eq!(records(&store, first.session_id, 10).await, [late.record]);
+}
+
+/// An end that names another version than its begin made is none of that begin.
+pub async fn an_end_names_the_version_of_its_begin(store: Arc<dyn GrantStore>) {
+    for version in [0, 1, 3] {
+        let first = added(&store, grant("ada", start())).await;
+        let (held, record) = begun(&store, &first, minute(1)).await;
+        let mut end = success(&held, &record, minute(2));
+        end.grant.version = version;
+        let outcome = finish(&store, &end).await;
+        let expected = RefreshFinished::Superseded(Arc::new(held.clone()));
+        assert_eq!(outcome, expected, "{version}");
+        let id = first.session_id;
+        assert_eq!(find(&store, id).await.as_ref(), Some(&held));
+        assert_eq!(records(&store, id, 10).await, [superseded(&end)]);
+    }
 }
 
 /// Of the two, one wins, and the records say which.

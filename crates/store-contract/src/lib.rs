@@ -323,6 +323,7 @@ macro_rules! grant_tests {
                 an_end_sent_again_changes_nothing,
                 a_late_end_overwrites_nothing,
                 a_late_end_counts_while_nobody_took_over,
+                an_end_names_the_version_of_its_begin,
                 a_late_end_against_a_begin,
                 the_end_for_a_removed_grant_is_recorded,
                 an_attempt_is_begun_once,

@@ -17,7 +17,8 @@ use session_core::ports::{
     GrantStore as _, RefreshBegin, RefreshBegun, RefreshEnd, RefreshFinished, SessionStore as _,
 };
 use session_core::{
-    Grant, PageRequest, ProviderTokenHash, RefreshOutcome, RefreshRecord, SealedTokens, SessionId,
+    Grant, PageRequest, ProviderTokenHash, RefreshId, RefreshOutcome, RefreshRecord, SealedTokens,
+    SessionId,
 };
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Row as _};
@@ -76,7 +77,11 @@ async fn renew(store: Arc<SqliteStore>, mut present: Grant) {
         // The clock goes on from one process to the next, so what the one before had is free again.
         let now = start() + TimeDelta::minutes(10) * i32::try_from(present.version).expect("small");
         let rotations = present.rotation_count + 1;
+        // Another process counts from the same number on: the id is made of what is its own.
+        let mut own = [0; 10];
+        own.copy_from_slice(&present.session_id.as_bytes()[6..]);
         let record = RefreshRecord {
+            id: RefreshId::at(now, own),
             rotation_count: rotations,
             new_access_token: Some(hash_of(rotations)),
             ..attempt(&present, now)

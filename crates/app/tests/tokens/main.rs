@@ -11,4 +11,5 @@ mod harness;
 mod leases;
 mod live;
 mod provider;
+mod reencryption;
 mod upkeep;

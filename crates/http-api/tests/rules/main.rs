@@ -13,6 +13,7 @@ mod audit;
 mod bad_input;
 mod cookie_mode;
 mod docs;
+mod encryption;
 mod except;
 mod hijacking;
 mod https;

@@ -91,9 +91,13 @@ async fn run(mut settings: Settings) -> Result<(), ServeError> {
     let Started {
         services,
         token_keys,
+        provider_keys,
     } = services::start(&settings, holder).await?;
     check_way_back(&services).await?;
-    let following = token_keys.follow(&settings.data_dir);
+    let following = [
+        token_keys.follow(&settings.data_dir),
+        provider_keys.follow(&settings.data_dir),
+    ];
     let background = Background::start(&services, settings.cleanup_interval);
     record_settings(&services, &settings).await;
     let config = ApiConfig {
@@ -128,7 +132,7 @@ async fn run(mut settings: Settings) -> Result<(), ServeError> {
     if tokio::time::timeout(FINISHING, api.finish()).await.is_err() {
         tracing::warn!("some requests that nobody waits for did not finish in time");
     }
-    if let Some(following) = following {
+    for following in following.into_iter().flatten() {
         following.abort();
     }
     background.stop().await;

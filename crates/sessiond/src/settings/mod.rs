@@ -46,6 +46,7 @@ pub(crate) struct Settings {
     pub(crate) service_keys: Vec<String>,
     pub(crate) admin_keys: Vec<String>,
     pub(crate) tokens: TokenSettings,
+    pub(crate) encryption: EncryptionSettings,
     pub(crate) registration: bool,
     pub(crate) allowed_origins: Vec<String>,
     /// Names that were given but mean nothing to this version.
@@ -70,6 +71,31 @@ impl fmt::Debug for TokenSettings {
             .field("audience", &self.audience)
             .finish_non_exhaustive()
     }
+}
+
+/// How provider tokens are encrypted.
+pub(crate) struct EncryptionSettings {
+    /// A key ring as text.
+    pub(crate) keys: Option<Zeroizing<String>>,
+    pub(crate) lost: LostKeys,
+}
+
+/// Shows no key.
+impl fmt::Debug for EncryptionSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EncryptionSettings")
+            .field("lost", &self.lost)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What to do where something is encrypted and no keys are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LostKeys {
+    /// Do not start: the keys may only be in another place.
+    Refuse,
+    /// Start with new keys, and leave what the others encrypted as it is.
+    Accept,
 }
 
 /// Where sessions are kept.
@@ -139,6 +165,7 @@ impl Settings {
         let login = read_login(reader, idle);
         let provider_logins = read_provider_logins(reader, idle);
         let tokens = read_tokens(reader);
+        let encryption = read_encryption(reader);
         let registration = reader.read("SESSION_REGISTRATION", parse::switch);
         let allowed_origins = reader.read_optional("SESSION_ALLOWED_ORIGINS", parse::origins);
         let data_dir: PathBuf = data_dir?;
@@ -169,6 +196,7 @@ impl Settings {
                 provider_logins: provider_logins?,
             },
             tokens: tokens?,
+            encryption: encryption?,
             registration: registration?,
             allowed_origins: allowed_origins.unwrap_or_default(),
             trusted_proxies: proxies.unwrap_or_default(),
@@ -284,6 +312,12 @@ fn read_tokens(reader: &mut Reader<'_>) -> Option<TokenSettings> {
         keys,
         secret,
     })
+}
+
+fn read_encryption(reader: &mut Reader<'_>) -> Option<EncryptionSettings> {
+    let keys = reader.read_optional("SESSION_ENCRYPTION_KEYS", parse::secret);
+    let lost = reader.read("SESSION_ENCRYPTION_KEYS_LOST", parse::lost_keys);
+    Some(EncryptionSettings { keys, lost: lost? })
 }
 
 fn read_limit(reader: &mut Reader<'_>) -> Option<SessionLimit> {

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::source::Sources;
 use super::table::{RATE_LIMIT, SETTINGS, WITHOUT_EFFECT, find};
-use super::{BadSettings, Store};
+use super::{BadSettings, LostKeys, Store};
 
 /// Reads settings one by one and keeps what is wrong with them, so that all of it is told at once.
 pub(crate) struct Reader<'a> {
@@ -261,6 +261,14 @@ pub(crate) fn cached(text: &str) -> Option<bool> {
     match text {
         "strict" => Some(false),
         "cached" => Some(true),
+        _ => None,
+    }
+}
+
+pub(crate) fn lost_keys(text: &str) -> Option<LostKeys> {
+    match text {
+        "refuse" => Some(LostKeys::Refuse),
+        "accept" => Some(LostKeys::Accept),
         _ => None,
     }
 }

@@ -221,6 +221,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "A secret shared with a backend, which signs access tokens with HS256 instead of keys.",
     ),
     setting(
+        "SESSION_ENCRYPTION_KEYS",
+        None,
+        "a key ring, as `sessiond keys` writes it",
+        "The keys that provider tokens are encrypted with; made in the data folder unless given.",
+    ),
+    setting(
+        "SESSION_ENCRYPTION_KEYS_LOST",
+        Some("refuse"),
+        "`refuse` or `accept`",
+        "Whether the server starts with new keys where provider tokens are encrypted and no keys are there.",
+    ),
+    setting(
         "SESSION_ALLOWED_ORIGINS",
         None,
         "a comma-separated list of origins like `https://app.example.org`",

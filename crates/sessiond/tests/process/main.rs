@@ -13,6 +13,7 @@ mod clients;
 mod crash;
 mod key_ring;
 mod logins;
+mod provider_keys;
 mod secrets;
 mod start_and_stop;
 mod support;

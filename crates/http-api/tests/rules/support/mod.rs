@@ -102,7 +102,7 @@ impl Server {
             passwords: password_hasher(Arc::new(SystemEntropy)),
             signer,
             cipher: Arc::new(XChaChaCipher::new(
-                CipherKeys::new(CipherKey::new(&[7; 32], start)),
+                encryption_keys(),
                 Arc::new(SystemEntropy),
             )),
         };
@@ -166,6 +166,14 @@ impl Server {
     pub(crate) fn pass_millis(&self, millis: i64) {
         self.clock.0.fetch_add(millis, Ordering::SeqCst);
     }
+}
+
+/// The keys that servers encrypt provider tokens with: one that opens, and one that seals.
+pub(crate) fn encryption_keys() -> CipherKeys {
+    let old = CipherKey::new(&[6; 32], START.parse().unwrap());
+    let created_at = old.created_at() + TimeDelta::seconds(1);
+    let keys = CipherKeys::new(old).rotated(CipherKey::new(&[7; 32], created_at));
+    keys.unwrap()
 }
 
 /// The public half of a token.
