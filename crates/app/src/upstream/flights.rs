@@ -141,13 +141,15 @@ mod tests {
     #[tokio::test]
     async fn a_flight_goes_on_when_those_who_wait_give_up() {
         let flights = Flights::new();
+        let (go, may_go) = tokio::sync::oneshot::channel::<()>();
         let (done, is_done) = tokio::sync::oneshot::channel();
         let work = || async move {
-            tokio::task::yield_now().await;
+            let _ = may_go.await;
             let _ = done.send(());
         };
         let waited = tokio::time::timeout(Duration::ZERO, flights.join(id(), work)).await;
         assert!(waited.is_err());
+        go.send(()).unwrap();
         assert!(is_done.await.is_ok());
     }
 

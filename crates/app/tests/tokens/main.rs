@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod edges;
 mod ends;
 mod failures;
 mod grants;
@@ -11,4 +12,7 @@ mod harness;
 mod leases;
 mod live;
 mod provider;
+mod quiet;
+mod stopping;
+mod takeovers;
 mod upkeep;
