@@ -207,11 +207,17 @@ async fn one_end_that_fails_does_not_keep_the_others() {
     for _ in 0..5 {
         ids.push(bed.sign_in().await.session.id);
     }
+    // Whichever comes first.
+    ids.sort_unstable();
     grants.keeps(ids[0]);
     let background = instance.background();
-    for id in &ids {
-        sign_out(&instance, *id).await;
-    }
+    let (user, origin) = (session_core::UserId::new("ada").unwrap(), Origin::system());
+    let all =
+        instance
+            .services
+            .revocations
+            .revoke_user_but(&user, None, EndReason::LOGOUT, &origin);
+    all.await.unwrap();
     pass(MINUTE / 60).await;
     assert!(bed.grant(ids[0]).await.is_some());
     for id in &ids[1..] {
@@ -271,9 +277,8 @@ async fn telling_a_provider_again_is_no_new_revocation() {
     background.stop().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn tokens_that_were_renewed_for_nobody_are_taken_back() {
-    let bed = Bed::new();
+/// Tokens whose session never was, `renewals` times renewed.
+async fn stray(bed: &Bed, refresh: &str, renewals: u64) -> SessionId {
     let created = bed.sign_in().await;
     let grant = (*bed.grant(created.session.id).await.unwrap()).clone();
     let owner = TokenOwner {
@@ -282,18 +287,39 @@ async fn tokens_that_were_renewed_for_nobody_are_taken_back() {
     };
     let tokens = OpenTokens {
         access: token("access-9"),
-        refresh: Some(token("refresh-9")),
+        refresh: Some(token(refresh)),
         id: None,
     };
     let stray = session_core::Grant {
         session_id: owner.session_id,
-        rotation_count: 1,
+        rotation_count: renewals,
         tokens: bed.vault().seal(owner, &tokens).unwrap(),
         ..grant.clone()
     };
+    let id = stray.session_id;
     bed.stores.grants.add_grant(stray).await.unwrap();
+    id
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_tries_again_after_a_failed_begin_keeps_the_tokens() {
+    let bed = Bed::new();
+    // Whose caller was told of an error, and began another session with the same tokens.
+    let id = stray(&bed, "refresh-1", 0).await;
     let background = bed.background();
     pass(MINUTE * 60).await;
+    assert!(bed.grant(id).await.is_none());
+    assert!(bed.provider.revoked().is_empty());
+    background.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_that_were_renewed_for_nobody_are_taken_back() {
+    let bed = Bed::new();
+    let id = stray(&bed, "refresh-9", 1).await;
+    let background = bed.background();
+    pass(MINUTE * 60).await;
+    assert!(bed.grant(id).await.is_none());
     assert_eq!(bed.provider.revoked(), ["refresh-9"]);
     background.stop().await;
 }

@@ -52,13 +52,33 @@ pub(crate) struct MoodyGrants {
     inner: Arc<dyn GrantStore>,
     mood: watch::Sender<Mood>,
     keeps: Mutex<Keeps>,
+    /// Is told where a renewal is at.
+    told: Box<dyn Fn(&'static str) + Send + Sync>,
 }
 
 impl MoodyGrants {
     pub(crate) fn over(inner: Arc<dyn GrantStore>) -> Arc<Self> {
         let mood = watch::Sender::new(Mood::Well);
-        let keeps = Mutex::default();
-        Arc::new(Self { inner, mood, keeps })
+        let (keeps, told) = (Mutex::default(), Box::new(|_| ()));
+        Arc::new(Self {
+            inner,
+            mood,
+            keeps,
+            told,
+        })
+    }
+
+    /// A well one that tells where a renewal is at.
+    pub(crate) fn telling(
+        inner: Arc<dyn GrantStore>,
+        told: impl Fn(&'static str) + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            mood: watch::Sender::new(Mood::Well),
+            keeps: Mutex::default(),
+            told: Box::new(told),
+        })
     }
 
     pub(crate) fn is(&self, mood: Mood) {
@@ -96,7 +116,10 @@ impl MoodyGrants {
 #[async_trait::async_trait]
 impl GrantStore for MoodyGrants {
     async fn begin_refresh(&self, begin: RefreshBegin) -> Result<RefreshBegun, StoreError> {
-        self.write(self.inner.begin_refresh(begin)).await
+        (self.told)("before the intent is written");
+        let begun = self.write(self.inner.begin_refresh(begin)).await;
+        (self.told)("after the intent is written");
+        begun
     }
 
     async fn keep_lease(
@@ -109,7 +132,11 @@ impl GrantStore for MoodyGrants {
     }
 
     async fn finish_refresh(&self, end: RefreshEnd) -> Result<RefreshFinished, StoreError> {
-        self.write(self.inner.finish_refresh(end)).await
+        (self.told)("before the new tokens are stored");
+        (self.told)("while the new tokens are stored");
+        let finished = self.write(self.inner.finish_refresh(end)).await;
+        (self.told)("after the new tokens are stored");
+        finished
     }
 
     async fn add_grant(&self, grant: Grant) -> Result<(), StoreError> {

@@ -72,34 +72,19 @@ impl Bed {
             is_forgetful,
             limit,
         } = world;
-        let start = clock.now();
-        let signing_key = SigningKey::from_seed(&[7; 32], start).unwrap();
-        let parties = TokenParties {
-            issuer: "issuer".into(),
-            audience: "audience".into(),
-        };
-        let entropy = Arc::new(SystemEntropy);
-        let ports = Ports {
-            clock: Arc::clone(&clock) as _,
-            entropy: Arc::clone(&entropy) as _,
-            passwords: password_hasher(Arc::clone(&entropy) as _),
-            signer: Arc::new(JwtSigner::new(parties, SigningKeys::new(signing_key))),
-            cipher: cipher(key) as _,
-        };
         let mut providers = Providers::default();
         if !is_forgetful {
             providers.add(name(), Arc::clone(&provider) as _, None, policy.rate);
         }
         providers.add(second_name(), Arc::clone(&second) as _, None, policy.rate);
-        let policies = Policies {
-            tokens: policy,
-            session: SessionPolicy {
-                limit,
-                ..SessionPolicy::default()
-            },
-            ..Policies::default()
-        };
-        let services = Services::start(stores.clone(), ports, providers, policies).unwrap();
+        let services = start(
+            stores.clone(),
+            Arc::clone(&clock) as _,
+            key,
+            providers,
+            policy,
+            limit,
+        );
         Self {
             services,
             provider,
@@ -254,7 +239,41 @@ impl Default for World {
     }
 }
 
-fn cipher(key: u8) -> Arc<XChaChaCipher> {
+/// The use cases over these stores.
+pub(crate) fn start(
+    stores: Stores,
+    clock: Arc<dyn Clock>,
+    key: u8,
+    providers: Providers,
+    policy: TokenPolicy,
+    limit: SessionLimit,
+) -> Services {
+    let start = clock.now();
+    let signing_key = SigningKey::from_seed(&[7; 32], start).unwrap();
+    let parties = TokenParties {
+        issuer: "issuer".into(),
+        audience: "audience".into(),
+    };
+    let entropy = Arc::new(SystemEntropy);
+    let ports = Ports {
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy) as _,
+        passwords: password_hasher(Arc::clone(&entropy) as _),
+        signer: Arc::new(JwtSigner::new(parties, SigningKeys::new(signing_key))),
+        cipher: cipher(key) as _,
+    };
+    let policies = Policies {
+        tokens: policy,
+        session: SessionPolicy {
+            limit,
+            ..SessionPolicy::default()
+        },
+        ..Policies::default()
+    };
+    Services::start(stores, ports, providers, policies).unwrap()
+}
+
+pub(crate) fn cipher(key: u8) -> Arc<XChaChaCipher> {
     let key = CipherKey::new(&[key; 32], DateTime::UNIX_EPOCH);
     Arc::new(XChaChaCipher::new(
         CipherKeys::new(key),

@@ -9,6 +9,7 @@ mod ends;
 mod failures;
 mod grants;
 mod harness;
+mod kills;
 mod leases;
 mod live;
 mod provider;
