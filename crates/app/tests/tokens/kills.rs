@@ -245,11 +245,13 @@ fn check(before: &State, after: &State) -> bool {
     let is_new = after.number != before.number;
     let rotations = before.grant.rotation_count + u64::from(is_new);
     assert_eq!(after.grant.rotation_count, rotations);
+    let newest = |state: &State| state.records.first().map(|record| record.id);
     let record = after
         .records
         .first()
-        .filter(|_| after.records.len() > before.records.len());
-    assert!(after.records.len() <= before.records.len() + 1);
+        .filter(|record| newest(before) != Some(record.id));
+    let known = after.records.iter().skip(usize::from(record.is_some()));
+    assert_eq!(known.map(|record| record.id).next(), newest(before));
     match (record.map(|record| record.outcome), is_new) {
         (None, false) => assert_eq!(after.grant, before.grant),
         (Some(RefreshOutcome::Pending), false) => {
