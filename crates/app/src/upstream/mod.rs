@@ -3,13 +3,17 @@
 mod circuit;
 mod error;
 mod flights;
+mod holding;
 mod keeping;
 mod manager;
+mod outcome;
 mod pace;
 mod policy;
 mod providers;
 mod reencryption;
 mod renewal;
+mod shares;
+mod storing;
 mod upkeep;
 mod vault;
 
