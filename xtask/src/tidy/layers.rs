@@ -220,6 +220,19 @@ const LAYERS: &[Layer] = &[
         ],
     },
     Layer {
+        crates: &["scripted-provider"],
+        bans: &[
+            Ban::Package {
+                names: ADAPTERS,
+                why: "the other side of an adapter knows none",
+            },
+            Ban::Package {
+                names: ABOVE,
+                why: "anyone's client can be held to it, without our server",
+            },
+        ],
+    },
+    Layer {
         crates: &["real-provider"],
         bans: &[
             Ban::Package {
@@ -289,8 +302,8 @@ const LAYERS: &[Layer] = &[
 
 /// Holds for every crate, whatever its row says.
 const EVERYWHERE: Ban = Ban::Package {
-    names: &["store-contract"],
-    why: "the contract is for tests, and so a dev-dependency alone",
+    names: &["store-contract", "scripted-provider"],
+    why: "what is for tests is a dev-dependency alone",
 };
 
 /// Holds for every crate but the chores, which install it before the tests.

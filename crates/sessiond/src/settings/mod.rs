@@ -1,6 +1,7 @@
 //! Settings: from flags, then the environment, then a TOML file, then defaults.
 
 mod parse;
+mod providers;
 mod source;
 mod table;
 
@@ -10,8 +11,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use app::{
-    AuditPolicy, Freshness, LoginPolicy, Policies, RevocationPolicy, SecurityPolicy, SessionPolicy,
-    TokenPolicy,
+    AuditPolicy, Freshness, LoginPolicy, Policies, ProviderLoginPolicy, RevocationPolicy,
+    SecurityPolicy, SessionPolicy,
 };
 use axum::http::HeaderName;
 use chrono::TimeDelta;
@@ -22,6 +23,8 @@ use zeroize::Zeroizing;
 
 use crate::command_line::Options;
 use parse::Reader;
+use providers::GivenProviders;
+pub(crate) use providers::{ClientAuthentication, ProviderSettings};
 use source::Sources;
 pub(crate) use table::help;
 
@@ -46,6 +49,7 @@ pub(crate) struct Settings {
     pub(crate) service_keys: Vec<String>,
     pub(crate) admin_keys: Vec<String>,
     pub(crate) tokens: TokenSettings,
+    pub(crate) providers: Vec<ProviderSettings>,
     pub(crate) encryption: EncryptionSettings,
     pub(crate) registration: bool,
     pub(crate) allowed_origins: Vec<String>,
@@ -122,15 +126,16 @@ pub(crate) struct BadSettings(Vec<String>);
 impl Settings {
     /// Reads all settings, or tells everything that is wrong with them at once.
     pub(crate) fn read(options: &Options) -> Result<Self, BadSettings> {
-        let sources = Sources::collect(options)?;
+        let mut sources = Sources::collect(options)?;
+        let providers = std::mem::take(&mut sources.providers);
         let mut reader = Reader::of(&sources);
-        let settings = Self::from(&mut reader);
+        let settings = Self::from(&mut reader, providers);
         reader.finish()?;
         // With no errors there is a value for everything.
         settings.ok_or_else(|| BadSettings(vec!["the settings cannot be read".to_owned()]))
     }
 
-    fn from(reader: &mut Reader<'_>) -> Option<Self> {
+    fn from(reader: &mut Reader<'_>, providers: GivenProviders) -> Option<Self> {
         let listen = reader.read("SESSION_LISTEN", parse::address);
         let data_dir = reader.read("SESSION_DATA_DIR", parse::path);
         let store = read_store(reader);
@@ -161,8 +166,12 @@ impl Settings {
         let security = read_security(reader);
         let revocation_ttl = reader.read("SESSION_REVOCATION_TTL", parse::positive_span);
         let audit = read_audit(reader);
-        let login = read_login(reader);
+        let idle = reader.read("SESSION_IDLE_TIMEOUT", parse::positive_span);
+        let login = read_login(reader, idle);
+        let provider_logins = read_provider_logins(reader, idle);
         let tokens = read_tokens(reader);
+        let provider_tokens = providers::read_policy(reader);
+        let providers = providers::read(reader, providers);
         let encryption = read_encryption(reader);
         let registration = reader.read("SESSION_REGISTRATION", parse::switch);
         let allowed_origins = reader.read_optional("SESSION_ALLOWED_ORIGINS", parse::origins);
@@ -190,9 +199,11 @@ impl Settings {
                 },
                 audit: audit?,
                 login: login?,
-                tokens: TokenPolicy::default(),
+                tokens: provider_tokens?,
+                provider_logins: provider_logins?,
             },
             tokens: tokens?,
+            providers,
             encryption: encryption?,
             registration: registration?,
             allowed_origins: allowed_origins.unwrap_or_default(),
@@ -259,23 +270,39 @@ fn read_timeouts(reader: &mut Reader<'_>) -> Option<TimeoutPolicy> {
     Some(policy)
 }
 
-fn read_login(reader: &mut Reader<'_>) -> Option<LoginPolicy> {
+fn read_login(reader: &mut Reader<'_>, idle: Option<TimeDelta>) -> Option<LoginPolicy> {
     let absolute = reader.read("SESSION_EXPIRE_SECONDS", parse::positive_span);
-    let idle = reader.read("SESSION_IDLE_TIMEOUT", parse::positive_span);
     let access = reader.read("ACCESS_TOKEN_EXPIRE_MINUTES", parse::minutes_of_a_day);
     let passwords = reader.read("PASSWORD_MIN_LENGTH", parse::password_policy);
     let rotate = reader.read("SESSION_ROTATE", parse::switch);
     let absolute = absolute?;
     Some(LoginPolicy {
-        lifetime: Lifetime {
-            absolute,
-            // Longer than the session lives is no limit.
-            idle: Some(idle?).filter(|idle| *idle < absolute),
-        },
+        lifetime: lifetime(absolute, idle?),
         access_token_lifetime: access?,
         passwords: passwords?,
         rotate: rotate?,
     })
+}
+
+fn read_provider_logins(
+    reader: &mut Reader<'_>,
+    idle: Option<TimeDelta>,
+) -> Option<ProviderLoginPolicy> {
+    let public_url = reader.read_optional("SESSION_PUBLIC_URL", parse::public_url);
+    let return_paths = reader.read_optional("SESSION_RETURN_PATHS", parse::return_paths);
+    Some(ProviderLoginPolicy {
+        public_url,
+        return_paths: return_paths.unwrap_or_default(),
+        lifetime: lifetime(Lifetime::default().absolute, idle?),
+    })
+}
+
+fn lifetime(absolute: TimeDelta, idle: TimeDelta) -> Lifetime {
+    Lifetime {
+        absolute,
+        // Longer than the session lives is no limit.
+        idle: Some(idle).filter(|idle| *idle < absolute),
+    }
 }
 
 fn read_tokens(reader: &mut Reader<'_>) -> Option<TokenSettings> {

@@ -2,8 +2,10 @@
 
 mod answer;
 mod ask;
+mod client;
 mod log;
 mod people;
+mod provider;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -24,6 +26,7 @@ pub(crate) use answer::Answer;
 pub(crate) use ask::Ask;
 pub(crate) use log::Log;
 pub(crate) use people::{PASSWORD, SignedIn, login};
+pub(crate) use provider::{ProviderBed, body, secrets_in};
 
 pub(crate) const SERVICE_KEY: &str = "svc_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
 pub(crate) const ADMIN_KEY: &str = "adm_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
@@ -43,6 +46,13 @@ struct FakeClock(AtomicI64);
 impl Clock for FakeClock {
     fn now(&self) -> DateTime<Utc> {
         DateTime::from_timestamp_millis(self.0.load(Ordering::SeqCst)).unwrap()
+    }
+}
+
+impl FakeClock {
+    fn at_start() -> Arc<Self> {
+        let start: DateTime<Utc> = START.parse().unwrap();
+        Arc::new(Self(AtomicI64::new(start.timestamp_millis())))
     }
 }
 
@@ -88,8 +98,18 @@ impl Server {
     }
 
     pub(crate) fn build(stores: Stores, config: ApiConfig, policies: Policies) -> Self {
+        let providers = Providers::default();
+        Self::at(FakeClock::at_start(), stores, config, policies, providers)
+    }
+
+    fn at(
+        clock: Arc<FakeClock>,
+        stores: Stores,
+        config: ApiConfig,
+        policies: Policies,
+        providers: Providers,
+    ) -> Self {
         let start: DateTime<Utc> = START.parse().unwrap();
-        let clock = Arc::new(FakeClock(AtomicI64::new(start.timestamp_millis())));
         let key = SigningKey::from_seed(&[7; 32], start).unwrap();
         let parties = TokenParties {
             issuer: ISSUER.into(),
@@ -106,7 +126,7 @@ impl Server {
                 Arc::new(SystemEntropy),
             )),
         };
-        let services = Services::start(stores, ports, Providers::default(), policies).unwrap();
+        let services = Services::start(stores, ports, providers, policies).unwrap();
         let mut keys = ServiceKeys::default();
         keys.add(KeyRole::Service, SERVICE_KEY).unwrap();
         keys.add(KeyRole::Admin, ADMIN_KEY).unwrap();
