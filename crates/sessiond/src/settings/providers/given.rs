@@ -72,27 +72,27 @@ impl GivenProviders {
                 left.push(variable);
                 continue;
             };
-            let text = Zeroizing::new(text);
+            let value = Member {
+                text: Zeroizing::new(text),
+                place: variable.clone(),
+            };
             let prefix = members::prefix(capitals);
-            let mut known = self.0.iter_mut();
-            let mut known = known.filter(|(name, _)| members::prefix(name) == prefix);
-            let member = (
-                member,
-                Member {
-                    text,
-                    place: variable.clone(),
-                },
-            );
-            match (known.next(), known.next()) {
-                (Some((one, _)), Some((other, _))) => problems.push(format!(
-                    "{variable} could be of two providers, `{one}` and `{other}`: rename one of them"
-                )),
-                (Some((_, given)), None) => drop(given.insert(member.0, member.1)),
-                (None, _) => {
-                    let given = self.0.entry(capitals.to_ascii_lowercase()).or_default();
-                    given.insert(member.0, member.1);
+            let names = self.0.keys();
+            let names: Vec<_> = names
+                .filter(|name| members::prefix(name) == prefix)
+                .cloned()
+                .collect();
+            let name = match &*names {
+                [] => capitals.to_ascii_lowercase(),
+                [name] => name.clone(),
+                [one, other, ..] => {
+                    problems.push(format!(
+                        "{variable} could be of two providers, `{one}` and `{other}`: rename one"
+                    ));
+                    continue;
                 }
-            }
+            };
+            self.0.entry(name).or_default().insert(member, value);
         }
         let is_ours = |variable: &String| {
             let mut names = self.0.keys();
@@ -115,9 +115,10 @@ impl GivenProviders {
         let given = self.0.entry(name.to_owned()).or_default();
         let mut twice = Vec::new();
         for (name, member) in members {
-            match given.get(name) {
-                Some(_) => twice.push(member),
-                None => drop(given.insert(name, member)),
+            if given.contains_key(name) {
+                twice.push(member);
+            } else {
+                given.insert(name, member);
             }
         }
         twice
