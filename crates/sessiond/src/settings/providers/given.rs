@@ -134,20 +134,24 @@ impl GivenProviders {
 fn member_text(name: &str, value: toml::Value) -> Option<Zeroizing<String>> {
     let text = match (name, value) {
         ("scopes", toml::Value::Array(items)) => {
-            let items: Option<Vec<_>> = items.into_iter().map(as_text).collect();
+            let items: Option<Vec<_>> = items.into_iter().map(plain_text).collect();
             items?.join(" ")
         }
         ("parameters", toml::Value::Table(table)) => {
             let pairs: Option<Vec<_>> = table
                 .into_iter()
-                .map(|(name, value)| Some((name, as_text(value)?)))
+                .map(|(name, value)| Some((name, plain_text(value)?)))
                 .collect();
             serde_urlencoded::to_string(pairs?).ok()?
         }
-        ("parameters", _) | (_, toml::Value::Array(_)) => return None,
-        (_, value) => as_text(value)?,
+        ("parameters", _) => return None,
+        (_, value) => plain_text(value)?,
     };
     Some(Zeroizing::new(text))
+}
+
+fn plain_text(value: toml::Value) -> Option<String> {
+    (!value.is_array()).then(|| as_text(value))?
 }
 
 /// Shows no value.
