@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use app::{AccountError, ErrorKind, SessionError, TokenError};
+use app::{AccountError, ErrorKind, ProviderLoginError, SessionError, TokenError};
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -105,6 +105,25 @@ impl Problem {
     pub(crate) fn no_such_account() -> Self {
         let detail = "There is no such account.";
         Self::new(StatusCode::NOT_FOUND, "account_not_found", detail)
+    }
+
+    pub(crate) fn no_such_provider() -> Self {
+        let detail = "Nobody can sign in with a provider of this name here.";
+        Self::new(StatusCode::NOT_FOUND, "provider_not_found", detail)
+    }
+
+    /// A provider that cannot be asked now about who its users are.
+    pub(crate) fn provider_away(retry_after: u64, cause: String) -> Self {
+        let detail = "The provider cannot be asked now; try again shortly.";
+        Self {
+            cause: Some(cause),
+            retry_after: Some(retry_after),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "provider_unavailable",
+                detail,
+            )
+        }
     }
 
     pub(crate) fn no_such_route() -> Self {
@@ -321,6 +340,33 @@ impl From<TokenError> for Problem {
 impl From<session_core::InvalidInput> for Problem {
     fn from(error: session_core::InvalidInput) -> Self {
         Self::from(SessionError::from(error))
+    }
+}
+
+impl From<ProviderLoginError> for Problem {
+    fn from(error: ProviderLoginError) -> Self {
+        match error {
+            ProviderLoginError::UnknownProvider => Self::no_such_provider(),
+            ProviderLoginError::ReturnRefused => {
+                let detail = "`return_to` is not one of the places that a login may lead to.";
+                Self::malformed("return_to_refused", detail)
+            }
+            ProviderLoginError::Denied => {
+                let detail = "The provider did not let the user in.";
+                Self::forbidden("access_denied", detail)
+            }
+            // One answer for every check: whoever is at the other end may be trying what works.
+            ProviderLoginError::Failed(_) => {
+                Self::malformed("login_failed", "The login failed: begin it anew.")
+            }
+            ProviderLoginError::ProviderAway { retry_after, .. } => {
+                Self::provider_away(retry_after, error.to_string())
+            }
+            ProviderLoginError::NoPublicUrl => Self::unavailable(error.to_string()),
+            ProviderLoginError::Tokens(TokenError::Session(error)) => Self::from(&*error),
+            ProviderLoginError::Tokens(error) => Self::unavailable(error.to_string()),
+            ProviderLoginError::Account(error) => error.into(),
+        }
     }
 }
 

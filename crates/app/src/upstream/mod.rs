@@ -20,4 +20,5 @@ pub use manager::{LiveToken, RefreshedTokens, TokenManager};
 pub use policy::TokenPolicy;
 pub use providers::{Provider, Providers};
 pub use reencryption::{KeysInUse, Reencrypted, reencrypt_some};
+pub(crate) use renewal::whole_seconds;
 pub use vault::{OpenTokens, TokenOwner, TokenVault};

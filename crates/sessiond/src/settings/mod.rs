@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use app::wiring::ProviderSettings;
 use app::{
-    AuditPolicy, Freshness, LoginPolicy, Policies, RevocationPolicy, SecurityPolicy, SessionPolicy,
+    AuditPolicy, Freshness, LoginPolicy, Policies, ProviderLoginPolicy, RevocationPolicy,
+    SecurityPolicy, SessionPolicy,
 };
 use axum::http::HeaderName;
 use chrono::TimeDelta;
@@ -168,7 +169,9 @@ impl Settings {
         let security = read_security(reader);
         let revocation_ttl = reader.read("SESSION_REVOCATION_TTL", parse::positive_span);
         let audit = read_audit(reader);
-        let login = read_login(reader);
+        let idle = reader.read("SESSION_IDLE_TIMEOUT", parse::positive_span);
+        let login = read_login(reader, idle);
+        let provider_logins = read_provider_logins(reader, idle);
         let tokens = read_tokens(reader);
         let provider_tokens = providers::read_policy(reader);
         let providers = providers::read(reader, providers);
@@ -200,6 +203,7 @@ impl Settings {
                 audit: audit?,
                 login: login?,
                 tokens: provider_tokens?,
+                provider_logins: provider_logins?,
             },
             tokens: tokens?,
             providers,
@@ -269,23 +273,39 @@ fn read_timeouts(reader: &mut Reader<'_>) -> Option<TimeoutPolicy> {
     Some(policy)
 }
 
-fn read_login(reader: &mut Reader<'_>) -> Option<LoginPolicy> {
+fn read_login(reader: &mut Reader<'_>, idle: Option<TimeDelta>) -> Option<LoginPolicy> {
     let absolute = reader.read("SESSION_EXPIRE_SECONDS", parse::positive_span);
-    let idle = reader.read("SESSION_IDLE_TIMEOUT", parse::positive_span);
     let access = reader.read("ACCESS_TOKEN_EXPIRE_MINUTES", parse::minutes_of_a_day);
     let passwords = reader.read("PASSWORD_MIN_LENGTH", parse::password_policy);
     let rotate = reader.read("SESSION_ROTATE", parse::switch);
     let absolute = absolute?;
     Some(LoginPolicy {
-        lifetime: Lifetime {
-            absolute,
-            // Longer than the session lives is no limit.
-            idle: Some(idle?).filter(|idle| *idle < absolute),
-        },
+        lifetime: lifetime(absolute, idle?),
         access_token_lifetime: access?,
         passwords: passwords?,
         rotate: rotate?,
     })
+}
+
+fn read_provider_logins(
+    reader: &mut Reader<'_>,
+    idle: Option<TimeDelta>,
+) -> Option<ProviderLoginPolicy> {
+    let public_url = reader.read_optional("SESSION_PUBLIC_URL", parse::public_url);
+    let return_paths = reader.read_optional("SESSION_RETURN_PATHS", parse::return_paths);
+    Some(ProviderLoginPolicy {
+        public_url,
+        return_paths: return_paths.unwrap_or_default(),
+        lifetime: lifetime(Lifetime::default().absolute, idle?),
+    })
+}
+
+fn lifetime(absolute: TimeDelta, idle: TimeDelta) -> Lifetime {
+    Lifetime {
+        absolute,
+        // Longer than the session lives is no limit.
+        idle: Some(idle).filter(|idle| *idle < absolute),
+    }
 }
 
 fn read_tokens(reader: &mut Reader<'_>) -> Option<TokenSettings> {

@@ -2,8 +2,8 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use app::Enforcement;
 use app::wiring::SharedSecret;
+use app::{Enforcement, PublicUrl, ReturnPaths};
 use axum::http::HeaderName;
 use chrono::TimeDelta;
 use http_api::TrustedProxies;
@@ -239,6 +239,14 @@ pub(crate) fn origins(text: &str) -> Option<Vec<String>> {
         matches!(scheme, "https" | "http") && !authority.is_empty() && authority.bytes().all(plain)
     };
     origins.iter().all(is_origin).then_some(origins)
+}
+
+pub(crate) fn public_url(text: &str) -> Option<PublicUrl> {
+    text.parse().ok()
+}
+
+pub(crate) fn return_paths(text: &str) -> Option<ReturnPaths> {
+    text.parse().ok()
 }
 
 pub(crate) fn store(text: &str) -> Option<Store> {

@@ -178,7 +178,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "SESSION_IDLE_TIMEOUT",
         Some("1800"),
         SECONDS,
-        "How long such a session may go unused.",
+        "How long such a session may go unused, and one that a login with a provider begins (8 hours at most).",
     ),
     setting(
         "SESSION_REGISTRATION",
@@ -239,6 +239,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
         None,
         "a comma-separated list of origins like `https://app.example.org`",
         "Other sites whose pages may call this server with the user's cookie.",
+    ),
+    setting(
+        "SESSION_PUBLIC_URL",
+        None,
+        "an address like `https://login.example.org`",
+        "Where users reach this server: providers send them back to `<address>/auth/callback`. Needed for logins with a provider, unless the server listens on loopback.",
+    ),
+    setting(
+        "SESSION_RETURN_PATHS",
+        None,
+        "paths like `/app` or `/app/*`, or whole `https://` addresses, separated by commas",
+        "Where a login with a provider may lead to (`return_to`); nowhere unless given.",
     ),
     setting(
         "SESSION_HEADER",
