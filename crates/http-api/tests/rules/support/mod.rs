@@ -2,7 +2,6 @@
 
 mod answer;
 mod ask;
-mod client;
 mod log;
 mod people;
 mod provider;
