@@ -25,6 +25,7 @@ mod oauth2;
 mod operations;
 mod own_sessions;
 mod password;
+mod provider_login;
 mod rate_limits;
 mod refresh;
 mod revocation;

@@ -38,7 +38,14 @@ pub(crate) const AUDIENCE: &str = "https://api.example";
 pub(crate) const START: &str = "2026-01-01T12:00:00Z";
 
 /// Time that passes only when a test says so.
-struct FakeClock(AtomicI64);
+pub(crate) struct FakeClock(AtomicI64);
+
+impl FakeClock {
+    pub(crate) fn at_start() -> Arc<Self> {
+        let start: DateTime<Utc> = START.parse().unwrap();
+        Arc::new(Self(AtomicI64::new(start.timestamp_millis())))
+    }
+}
 
 impl Clock for FakeClock {
     fn now(&self) -> DateTime<Utc> {
@@ -88,8 +95,18 @@ impl Server {
     }
 
     pub(crate) fn build(stores: Stores, config: ApiConfig, policies: Policies) -> Self {
+        let providers = Providers::default();
+        Self::at(FakeClock::at_start(), stores, config, policies, providers)
+    }
+
+    pub(crate) fn at(
+        clock: Arc<FakeClock>,
+        stores: Stores,
+        config: ApiConfig,
+        policies: Policies,
+        providers: Providers,
+    ) -> Self {
         let start: DateTime<Utc> = START.parse().unwrap();
-        let clock = Arc::new(FakeClock(AtomicI64::new(start.timestamp_millis())));
         let key = SigningKey::from_seed(&[7; 32], start).unwrap();
         let parties = TokenParties {
             issuer: ISSUER.into(),
@@ -106,7 +123,7 @@ impl Server {
                 Arc::new(SystemEntropy),
             )),
         };
-        let services = Services::start(stores, ports, Providers::default(), policies).unwrap();
+        let services = Services::start(stores, ports, providers, policies).unwrap();
         let mut keys = ServiceKeys::default();
         keys.add(KeyRole::Service, SERVICE_KEY).unwrap();
         keys.add(KeyRole::Admin, ADMIN_KEY).unwrap();
