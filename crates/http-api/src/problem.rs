@@ -9,11 +9,13 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use session_core::Refusal;
-use session_core::ports::HashError;
+use session_core::ports::{HashError, OpenError};
 use utoipa::ToSchema;
 
 /// Seconds after which to try again when the store is away.
 const RETRY_AFTER_SECONDS: u64 = 1;
+/// The same where an operator has to mend something first.
+const UNTIL_MENDED_SECONDS: u64 = 60;
 
 /// What went wrong, for the client, and why, for the log.
 ///
@@ -174,6 +176,20 @@ impl Problem {
         }
     }
 
+    /// Tokens of a provider that are not to be had now.
+    fn no_token_now(
+        code: &'static str,
+        detail: &str,
+        retry_after: u64,
+        error: &TokenError,
+    ) -> Self {
+        Self {
+            cause: Some(error.to_string()),
+            retry_after: Some(retry_after),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
+        }
+    }
+
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
         let detail = "Something went wrong on the server.";
         Self {
@@ -279,6 +295,48 @@ impl From<AccountError> for Problem {
     }
 }
 
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        match &error {
+            TokenError::Session(error) => Self::from(&**error),
+            TokenError::NoTokens => {
+                let detail = "The session holds no tokens of a provider.";
+                Self::new(StatusCode::NOT_FOUND, "no_provider_tokens", detail)
+            }
+            TokenError::ReauthRequired => {
+                let detail = "The provider renews the tokens no more: the user must sign in there \
+                              again.";
+                Self::new(StatusCode::CONFLICT, "reauth_required", detail)
+            }
+            TokenError::Unavailable { retry_after, .. } => {
+                let detail = "The provider gives no live token now; the session is as it was.";
+                Self::no_token_now("provider_unavailable", detail, *retry_after, &error)
+            }
+            TokenError::UnknownProvider(_) => {
+                let detail = "The settings of this server do not have the session's provider.";
+                let code = "provider_not_configured";
+                Self::no_token_now(code, detail, UNTIL_MENDED_SECONDS, &error)
+            }
+            TokenError::Unreadable(OpenError::UnknownKey(_)) => {
+                let detail = "This server lacks the key that the tokens are encrypted with.";
+                let code = "encryption_key_missing";
+                Self::no_token_now(code, detail, UNTIL_MENDED_SECONDS, &error)
+            }
+            TokenError::Unreadable(OpenError::Altered) => {
+                let detail = "What is stored of the provider's tokens was altered.";
+                Self {
+                    cause: Some(error.to_string()),
+                    ..Self::new(
+                        StatusCode::INTERNAL_SERVER_ERROR,
+                        "provider_tokens_altered",
+                        detail,
+                    )
+                }
+            }
+        }
+    }
+}
+
 impl From<session_core::InvalidInput> for Problem {
     fn from(error: session_core::InvalidInput) -> Self {
         Self::from(SessionError::from(error))
@@ -305,8 +363,7 @@ impl From<ProviderLoginError> for Problem {
                 Self::provider_away(retry_after, error.to_string())
             }
             ProviderLoginError::NoPublicUrl => Self::unavailable(error.to_string()),
-            ProviderLoginError::Tokens(TokenError::Session(error)) => Self::from(&*error),
-            ProviderLoginError::Tokens(error) => Self::unavailable(error.to_string()),
+            ProviderLoginError::Tokens(error) => error.into(),
             ProviderLoginError::Account(error) => error.into(),
         }
     }

@@ -33,6 +33,8 @@ const ROUTES: &[(&str, &str)] = &[
     ("get", "/sessions/user/{user_id}/sessions"),
     ("get", "/sessions/validate"),
     ("get", "/sessions/{session_id}"),
+    ("get", "/sessions/{session_id}/refreshes"),
+    ("get", "/sessions/{session_id}/token"),
     ("patch", "/admin/users/{user_id}"),
     ("patch", "/sessions/{session_id}"),
     ("post", "/admin/cleanup"),
@@ -59,6 +61,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("post", "/sessions/validate/{session_id}"),
     ("post", "/sessions/{session_id}/activity"),
     ("post", "/sessions/{session_id}/extend"),
+    ("post", "/sessions/{session_id}/refresh"),
 ];
 
 /// What asks for no credential.

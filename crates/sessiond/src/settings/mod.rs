@@ -1,6 +1,7 @@
 //! Settings: from flags, then the environment, then a TOML file, then defaults.
 
 mod parse;
+mod providers;
 mod source;
 mod table;
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use app::{
     AuditPolicy, Freshness, LoginPolicy, Policies, ProviderLoginPolicy, RevocationPolicy,
-    SecurityPolicy, SessionPolicy, TokenPolicy,
+    SecurityPolicy, SessionPolicy,
 };
 use axum::http::HeaderName;
 use chrono::TimeDelta;
@@ -22,6 +23,8 @@ use zeroize::Zeroizing;
 
 use crate::command_line::Options;
 use parse::Reader;
+use providers::GivenProviders;
+pub(crate) use providers::{ClientAuthentication, ProviderSettings};
 use source::Sources;
 pub(crate) use table::help;
 
@@ -46,6 +49,7 @@ pub(crate) struct Settings {
     pub(crate) service_keys: Vec<String>,
     pub(crate) admin_keys: Vec<String>,
     pub(crate) tokens: TokenSettings,
+    pub(crate) providers: Vec<ProviderSettings>,
     pub(crate) encryption: EncryptionSettings,
     pub(crate) registration: bool,
     pub(crate) allowed_origins: Vec<String>,
@@ -122,15 +126,16 @@ pub(crate) struct BadSettings(Vec<String>);
 impl Settings {
     /// Reads all settings, or tells everything that is wrong with them at once.
     pub(crate) fn read(options: &Options) -> Result<Self, BadSettings> {
-        let sources = Sources::collect(options)?;
+        let mut sources = Sources::collect(options)?;
+        let providers = std::mem::take(&mut sources.providers);
         let mut reader = Reader::of(&sources);
-        let settings = Self::from(&mut reader);
+        let settings = Self::from(&mut reader, providers);
         reader.finish()?;
         // With no errors there is a value for everything.
         settings.ok_or_else(|| BadSettings(vec!["the settings cannot be read".to_owned()]))
     }
 
-    fn from(reader: &mut Reader<'_>) -> Option<Self> {
+    fn from(reader: &mut Reader<'_>, providers: GivenProviders) -> Option<Self> {
         let listen = reader.read("SESSION_LISTEN", parse::address);
         let data_dir = reader.read("SESSION_DATA_DIR", parse::path);
         let store = read_store(reader);
@@ -165,6 +170,8 @@ impl Settings {
         let login = read_login(reader, idle);
         let provider_logins = read_provider_logins(reader, idle);
         let tokens = read_tokens(reader);
+        let provider_tokens = providers::read_policy(reader);
+        let providers = providers::read(reader, providers);
         let encryption = read_encryption(reader);
         let registration = reader.read("SESSION_REGISTRATION", parse::switch);
         let allowed_origins = reader.read_optional("SESSION_ALLOWED_ORIGINS", parse::origins);
@@ -192,10 +199,11 @@ impl Settings {
                 },
                 audit: audit?,
                 login: login?,
-                tokens: TokenPolicy::default(),
+                tokens: provider_tokens?,
                 provider_logins: provider_logins?,
             },
             tokens: tokens?,
+            providers,
             encryption: encryption?,
             registration: registration?,
             allowed_origins: allowed_origins.unwrap_or_default(),

@@ -2,8 +2,10 @@
 
 mod answer;
 mod ask;
+mod client;
 mod log;
 mod people;
+mod provider;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -24,6 +26,7 @@ pub(crate) use answer::Answer;
 pub(crate) use ask::Ask;
 pub(crate) use log::Log;
 pub(crate) use people::{PASSWORD, SignedIn, login};
+pub(crate) use provider::{ProviderBed, body, secrets_in};
 
 pub(crate) const SERVICE_KEY: &str = "svc_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
 pub(crate) const ADMIN_KEY: &str = "adm_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
