@@ -58,6 +58,7 @@ mod login_service;
 mod origin;
 mod policy;
 mod proof;
+mod provider_login;
 mod recording;
 mod revocation_service;
 mod security_policy;
@@ -80,6 +81,10 @@ pub use login_policy::LoginPolicy;
 pub use login_service::{Credentials, LoginService, Refreshed, SignedIn};
 pub use origin::{Actor, Origin};
 pub use policy::{Freshness, SessionPolicy};
+pub use provider_login::{
+    LoginStart, ProviderAnswer, ProviderLoginError, ProviderLoginPolicy, ProviderLogins,
+    ProviderLogoutError, ProviderSignedIn, PublicUrl, ReturnPaths, ReturnTo, login_tag,
+};
 pub use revocation_service::{IssuedToken, RevocationPolicy, RevocationService, RevokedSession};
 pub use security_policy::{Enforcement, SecurityPolicy};
 pub use security_service::{SecurityService, SecuritySummary};
@@ -88,6 +93,6 @@ pub use session_manager::SessionManager;
 pub use system::{SystemClock, SystemEntropy};
 pub use terms::{CreatedSession, Extended, Found, NewSession, Rotated, SessionRef, Verdict};
 pub use upstream::{
-    LiveToken, NewTokens, OpenTokens, Provider, Providers, RefreshedTokens, TokenError,
-    TokenManager, TokenOwner, TokenPolicy, TokenVault,
+    KeysInUse, LiveToken, NewTokens, OpenTokens, Provider, Providers, Reencrypted, RefreshedTokens,
+    TokenError, TokenManager, TokenOwner, TokenPolicy, TokenVault, reencrypt_some,
 };

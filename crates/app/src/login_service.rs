@@ -303,7 +303,7 @@ impl LoginService {
         }
     }
 
-    async fn admit_address(&self, origin: &Origin<'_>) -> Result<(), SessionError> {
+    pub(crate) async fn admit_address(&self, origin: &Origin<'_>) -> Result<(), SessionError> {
         let Some(address) = origin.ip_address else {
             return Ok(());
         };
@@ -371,7 +371,7 @@ impl LoginService {
     }
 
     /// Requirement 9: the session held before a login ends with it.
-    async fn end_held(&self, held: SessionToken, origin: &Origin<'_>) {
+    pub(crate) async fn end_held(&self, held: SessionToken, origin: &Origin<'_>) {
         let which = SessionRef::Token(held);
         let reason = EndReason::NEW_LOGIN;
         let ended = self

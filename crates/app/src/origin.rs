@@ -42,6 +42,8 @@ pub enum Actor<'a> {
     AdminUser(&'a str),
     /// A user.
     User(&'a str),
+    /// An outside provider, by its own word.
+    Provider(&'a str),
 }
 
 impl fmt::Display for Actor<'_> {
@@ -53,6 +55,7 @@ impl fmt::Display for Actor<'_> {
             Self::Admin => f.write_str("admin"),
             Self::AdminUser(user) => write!(f, "admin:{user}"),
             Self::User(user) => write!(f, "user:{user}"),
+            Self::Provider(name) => write!(f, "provider:{name}"),
         }
     }
 }

@@ -15,8 +15,8 @@ use crate::security_policy::SecurityPolicy;
 use crate::security_service::SecurityService;
 use crate::upstream::Flights;
 use crate::{
-    AccessTokens, LoginPolicy, LoginService, Providers, SessionError, SessionManager,
-    SessionPolicy, TokenManager, TokenPolicy, TokenVault,
+    AccessTokens, LoginPolicy, LoginService, ProviderLoginPolicy, ProviderLogins, Providers,
+    SessionError, SessionManager, SessionPolicy, TokenManager, TokenPolicy, TokenVault,
 };
 
 /// How long closing waits for providers that have been asked for tokens.
@@ -109,6 +109,8 @@ pub struct Policies {
     pub login: LoginPolicy,
     /// Of providers' tokens.
     pub tokens: TokenPolicy,
+    /// Of logins with providers.
+    pub provider_logins: ProviderLoginPolicy,
 }
 
 /// Counts over one user; see [`Services::user_counts`].
@@ -141,6 +143,8 @@ pub struct Services {
     pub accounts: Arc<AccountService>,
     /// The tokens of outside providers.
     pub tokens: Arc<TokenManager>,
+    /// Signing in with an outside provider.
+    pub provider_logins: Arc<ProviderLogins>,
 }
 
 impl Services {
@@ -209,6 +213,14 @@ impl Services {
             audit: Arc::clone(&audit),
             policy: policies.login,
         });
+        let provider_logins = ProviderLogins {
+            logins: Arc::clone(&logins),
+            tokens: Arc::clone(&tokens),
+            marks: stores.marks,
+            clock: clock(),
+            entropy: entropy(),
+            policy: policies.provider_logins,
+        };
         let accounts = AccountService::new(Arc::clone(&logins), ports.clock, ports.entropy);
         Ok(Self {
             sessions,
@@ -219,6 +231,7 @@ impl Services {
             logins,
             accounts: Arc::new(accounts),
             tokens,
+            provider_logins: Arc::new(provider_logins),
         })
     }
 
@@ -244,6 +257,7 @@ impl Services {
             self.revocations.forget_expired().await?,
             self.security.forget_expired().await?,
             self.tokens.forget_records().await?,
+            self.provider_logins.forget_marks().await?,
         ] {
             done.removed += step.removed;
             done.more |= step.more;

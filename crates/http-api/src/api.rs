@@ -85,6 +85,16 @@ impl ApiConfig {
             "session_id"
         }
     }
+
+    /// What the names of the cookies begin with that tie logins to a browser.
+    #[must_use]
+    pub(crate) const fn login_cookies(&self) -> &'static str {
+        if self.secure_cookies {
+            "__Host-login-"
+        } else {
+            "login-"
+        }
+    }
 }
 
 /// What every handler can reach.

@@ -158,12 +158,21 @@ fn bearer(value: &[u8]) -> Option<&[u8]> {
         .then(|| token.trim_ascii())
 }
 
-/// The values of the cookies called `name` in a `Cookie` line (RFC 6265 §4.2.1).
+/// The values of the cookies called `name` in a `Cookie` line.
 fn cookies<'a>(line: &'a [u8], name: &str) -> impl Iterator<Item = &'a [u8]> {
-    line.split(|b| *b == b';').filter_map(move |pair| {
+    pairs(line).filter_map(move |(key, value)| (key == name.as_bytes()).then_some(value))
+}
+
+/// The cookies of a request, by name and value, in the order in which they were sent.
+pub(crate) fn all_cookies(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+    values(headers, &COOKIE).flat_map(pairs)
+}
+
+/// The names and values of a `Cookie` line (RFC 6265 §4.2.1).
+fn pairs(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    line.split(|b| *b == b';').filter_map(|pair| {
         let mut halves = pair.splitn(2, |b| *b == b'=');
-        let (key, value) = (halves.next()?.trim_ascii(), halves.next()?.trim_ascii());
-        (key == name.as_bytes()).then_some(value)
+        Some((halves.next()?.trim_ascii(), halves.next()?.trim_ascii()))
     })
 }
 

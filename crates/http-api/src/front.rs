@@ -19,6 +19,7 @@ use tower::Service as _;
 
 use crate::Api;
 use crate::api::{ApiConfig, AppState};
+use crate::auth;
 use crate::client::PeerAddress;
 use crate::problem::Problem;
 
@@ -107,11 +108,14 @@ impl Api {
     ///
     /// When a client hangs up, the connection drops what it was working on, at whatever point that
     /// is: after the end of a session and before its record, for one. So what changes something is a
-    /// task of its own; and so is what a proxy asks for a client, since that may end a session.
+    /// task of its own; and so is what a proxy asks for a client, since that may end a session. The
+    /// answer of a provider comes as a GET and begins one.
     fn must_finish(&self, request: &Request<Body>) -> bool {
         let proxies = &self.shared.config.trusted_proxies;
         let peer = request.extensions().get().map(|PeerAddress(peer)| *peer);
-        !request.method().is_safe() || peer.is_some_and(|peer| proxies.trusts(peer))
+        !request.method().is_safe()
+            || request.uri().path() == auth::CALLBACK
+            || peer.is_some_and(|peer| proxies.trusts(peer))
     }
 }
 

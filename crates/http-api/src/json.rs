@@ -1,18 +1,20 @@
 //! Bodies, paths and queries, each with a problem for what cannot be read.
 
+use std::fmt::Display;
+
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
 use axum::response::{IntoResponse, Response};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
-use session_core::parse_strict_json;
+use session_core::{Cursor, parse_strict_json};
 use utoipa::IntoParams;
 
 use crate::front::{MAX_BODY_BYTES, REQUEST_TIMEOUT};
@@ -145,6 +147,23 @@ pub(crate) struct Paging {
     pub(crate) limit: Option<usize>,
     /// The cursor that came with the page before.
     pub(crate) cursor: Option<String>,
+}
+
+/// Where the next page of a list begins that is answered as an array.
+const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
+
+/// The answer with the cursor of the page after it, if there is one.
+pub(crate) fn with_next_cursor<K: Display>(
+    mut response: Response,
+    next: Option<Cursor<K>>,
+) -> Response {
+    // The name of a record is visible ASCII.
+    if let Some(Cursor(next)) = next
+        && let Ok(next) = HeaderValue::try_from(next.to_string())
+    {
+        response.headers_mut().insert(NEXT_CURSOR, next);
+    }
+    response
 }
 
 /// The query, decoded.

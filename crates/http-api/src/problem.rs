@@ -2,18 +2,20 @@
 
 use std::error::Error as _;
 
-use app::{AccountError, ErrorKind, SessionError};
+use app::{AccountError, ErrorKind, ProviderLoginError, SessionError, TokenError};
 use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use session_core::Refusal;
-use session_core::ports::HashError;
+use session_core::ports::{HashError, OpenError};
 use utoipa::ToSchema;
 
 /// Seconds after which to try again when the store is away.
 const RETRY_AFTER_SECONDS: u64 = 1;
+/// The same where an operator has to mend something first.
+const UNTIL_MENDED_SECONDS: u64 = 60;
 
 /// What went wrong, for the client, and why, for the log.
 ///
@@ -105,6 +107,25 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "account_not_found", detail)
     }
 
+    pub(crate) fn no_such_provider() -> Self {
+        let detail = "Nobody can sign in with a provider of this name here.";
+        Self::new(StatusCode::NOT_FOUND, "provider_not_found", detail)
+    }
+
+    /// A provider that cannot be asked now about who its users are.
+    pub(crate) fn provider_away(retry_after: u64, cause: String) -> Self {
+        let detail = "The provider cannot be asked now; try again shortly.";
+        Self {
+            cause: Some(cause),
+            retry_after: Some(retry_after),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "provider_unavailable",
+                detail,
+            )
+        }
+    }
+
     pub(crate) fn no_such_route() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
@@ -152,6 +173,20 @@ impl Problem {
             cause: Some(cause.into()),
             retry_after: Some(RETRY_AFTER_SECONDS),
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+        }
+    }
+
+    /// Tokens of a provider that are not to be had now.
+    fn no_token_now(
+        code: &'static str,
+        detail: &str,
+        retry_after: u64,
+        error: &TokenError,
+    ) -> Self {
+        Self {
+            cause: Some(error.to_string()),
+            retry_after: Some(retry_after),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
         }
     }
 
@@ -215,21 +250,27 @@ impl From<Problem> for Response {
 }
 
 /// The one table from the kinds of errors to answers.
-impl From<SessionError> for Problem {
-    fn from(error: SessionError) -> Self {
+impl From<&SessionError> for Problem {
+    fn from(error: &SessionError) -> Self {
         match error.kind() {
             ErrorKind::NotFound => Self::no_such_session(),
-            ErrorKind::Invalid => Self::malformed("invalid_request", sentence(&error)),
+            ErrorKind::Invalid => Self::malformed("invalid_request", sentence(error)),
             ErrorKind::LimitReached => {
-                Self::new(StatusCode::CONFLICT, "session_limit", sentence(&error))
+                Self::new(StatusCode::CONFLICT, "session_limit", sentence(error))
             }
-            ErrorKind::Contended => Self::new(StatusCode::CONFLICT, "conflict", sentence(&error)),
+            ErrorKind::Contended => Self::new(StatusCode::CONFLICT, "conflict", sentence(error)),
             ErrorKind::RateLimited { retry_after } => {
-                Self::rate_limited(retry_after, sentence(&error))
+                Self::rate_limited(retry_after, sentence(error))
             }
-            ErrorKind::Unavailable => Self::unavailable(with_source(&error)),
-            ErrorKind::Internal => Self::internal(with_source(&error)),
+            ErrorKind::Unavailable => Self::unavailable(with_source(error)),
+            ErrorKind::Internal => Self::internal(with_source(error)),
         }
+    }
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        Self::from(&error)
     }
 }
 
@@ -254,9 +295,77 @@ impl From<AccountError> for Problem {
     }
 }
 
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        match &error {
+            TokenError::Session(error) => Self::from(&**error),
+            TokenError::NoTokens => {
+                let detail = "The session holds no tokens of a provider.";
+                Self::new(StatusCode::NOT_FOUND, "no_provider_tokens", detail)
+            }
+            TokenError::ReauthRequired => {
+                let detail = "The provider renews the tokens no more: the user must sign in there \
+                              again.";
+                Self::new(StatusCode::CONFLICT, "reauth_required", detail)
+            }
+            TokenError::Unavailable { retry_after, .. } => {
+                let detail = "The provider gives no live token now; the session is as it was.";
+                Self::no_token_now("provider_unavailable", detail, *retry_after, &error)
+            }
+            TokenError::UnknownProvider(_) => {
+                let detail = "The settings of this server do not have the session's provider.";
+                let code = "provider_not_configured";
+                Self::no_token_now(code, detail, UNTIL_MENDED_SECONDS, &error)
+            }
+            TokenError::Unreadable(OpenError::UnknownKey(_)) => {
+                let detail = "This server lacks the key that the tokens are encrypted with.";
+                let code = "encryption_key_missing";
+                Self::no_token_now(code, detail, UNTIL_MENDED_SECONDS, &error)
+            }
+            TokenError::Unreadable(OpenError::Altered) => {
+                let detail = "What is stored of the provider's tokens was altered.";
+                Self {
+                    cause: Some(error.to_string()),
+                    ..Self::new(
+                        StatusCode::INTERNAL_SERVER_ERROR,
+                        "provider_tokens_altered",
+                        detail,
+                    )
+                }
+            }
+        }
+    }
+}
+
 impl From<session_core::InvalidInput> for Problem {
     fn from(error: session_core::InvalidInput) -> Self {
         Self::from(SessionError::from(error))
+    }
+}
+
+impl From<ProviderLoginError> for Problem {
+    fn from(error: ProviderLoginError) -> Self {
+        match error {
+            ProviderLoginError::UnknownProvider => Self::no_such_provider(),
+            ProviderLoginError::ReturnRefused => {
+                let detail = "`return_to` is not one of the places that a login may lead to.";
+                Self::malformed("return_to_refused", detail)
+            }
+            ProviderLoginError::Denied => {
+                let detail = "The provider did not let the user in.";
+                Self::forbidden("access_denied", detail)
+            }
+            // One answer for every check: whoever is at the other end may be trying what works.
+            ProviderLoginError::Failed(_) => {
+                Self::malformed("login_failed", "The login failed: begin it anew.")
+            }
+            ProviderLoginError::ProviderAway { retry_after, .. } => {
+                Self::provider_away(retry_after, error.to_string())
+            }
+            ProviderLoginError::NoPublicUrl => Self::unavailable(error.to_string()),
+            ProviderLoginError::Tokens(error) => error.into(),
+            ProviderLoginError::Account(error) => error.into(),
+        }
     }
 }
 

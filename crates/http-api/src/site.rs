@@ -9,6 +9,8 @@ use crate::api::{ApiConfig, AppState};
 use crate::problem::Problem;
 
 static FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+static FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+static FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// Whether a browser says that a page of this site asks, or one of the origins that are allowed: by
 /// `Origin`; by `Sec-Fetch-Site`; or, where it does not send that, by an `Origin` of the very host that
@@ -41,6 +43,19 @@ pub(crate) fn check(headers: &HeaderMap, config: &ApiConfig) -> Result<(), Probl
     } else {
         Err(Problem::forbidden(CODE, DETAIL))
     }
+}
+
+/// Refuses what a page of another site asks by itself, where it is for people who go there: a browser
+/// says of a link or a redirect that the whole window goes (Fetch metadata), of a picture or a frame
+/// that it does not. Without such words it is no browser that another site could use.
+pub(crate) fn check_visit(headers: &HeaderMap, config: &ApiConfig) -> Result<(), Problem> {
+    let is = |name, known: &str| headers.get(name).is_none_or(|value| value == known);
+    let is_own = is(&FETCH_SITE, "none") || is_own_page(headers, config);
+    if is_own || (is(&FETCH_MODE, "navigate") && is(&FETCH_DEST, "document")) {
+        return Ok(());
+    }
+    let detail = "This is for people who go there, not for what another site's page loads.";
+    Err(Problem::forbidden(CODE, detail))
 }
 
 /// The same for somebody who is known, who leaves a record.

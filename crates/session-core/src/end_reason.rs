@@ -37,6 +37,8 @@ impl EndReason {
     pub const ACCOUNT_DISABLED: Self = Self(Cow::Borrowed("account_disabled"));
     /// There is no such user any more.
     pub const ACCOUNT_DELETED: Self = Self(Cow::Borrowed("account_deleted"));
+    /// The user signed out at the provider that vouched for them.
+    pub const PROVIDER_LOGOUT: Self = Self(Cow::Borrowed("provider_logout"));
 
     /// Longest reason in bytes.
     pub const MAX_BYTES: usize = 64;

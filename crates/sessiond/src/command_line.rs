@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A session server: user sessions done right, for backends in any language.
 #[derive(Debug, Parser)]
@@ -26,7 +26,7 @@ pub(crate) enum Command {
     /// input.
     #[command(subcommand)]
     Users(UsersCommand),
-    /// Look after the keys that sign access tokens.
+    /// Look after the keys that sign access tokens, and those that provider tokens are encrypted with.
     #[command(subcommand)]
     Keys(KeysCommand),
 }
@@ -70,10 +70,45 @@ pub(crate) enum UsersCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
-    /// Sign with a new key from now on; tokens of the keys before stay good until they expire.
-    Rotate,
-    /// Show the keys, newest first: name, when it was made, whether it signs.
-    List,
+    /// Sign or encrypt with a new key from now on; what the keys before signed or encrypted stays good.
+    Rotate {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Show the keys, newest first: name, when it was made, whether it signs; of those of provider tokens
+    /// also how many grants are encrypted with each.
+    List {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Encrypt all provider tokens with the newest key, while the server runs or without it.
+    Reencrypt,
+    /// Forget a key of provider tokens that nothing is encrypted with any more.
+    ///
+    /// The keys that sign access tokens go by themselves.
+    Forget {
+        /// Its name, as `list` shows it.
+        #[arg(value_name = "KEY", allow_hyphen_values = true)]
+        key: String,
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+/// Which keys a command is about.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Which {
+    /// Of what the keys are.
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = KeysOf::AccessTokens)]
+    pub(crate) of: KeysOf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeysOf {
+    /// The keys that sign access tokens.
+    AccessTokens,
+    /// The keys that provider tokens are encrypted with.
+    ProviderTokens,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,12 +1,17 @@
 //! The session server: command line, settings, start and stop. It holds no rules.
 
 mod access_token_keys;
+mod admin_face;
 mod audit;
 mod command_line;
 mod data_dir;
+mod key_file;
 mod key_ring;
 mod keys;
 mod logging;
+mod printable;
+mod provider_token_keys;
+mod reach;
 mod serve;
 mod services;
 mod settings;
@@ -31,7 +36,7 @@ fn main() -> ExitCode {
             users::users(command, &command_line.options).map_err(|error| error.to_string())
         }
         Command::Keys(command) => {
-            key_ring::keys(&command, &command_line.options).map_err(|error| error.to_string())
+            key_ring::keys(command, &command_line.options).map_err(|error| error.to_string())
         }
     };
     match outcome {

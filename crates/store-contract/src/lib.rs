@@ -33,10 +33,10 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! [`revocation_tests!`], [`rate_limit_tests!`], [`audit_tests!`] and [`account_tests!`] do the same for
-//! the other ports, one each: an adapter of one of them need not be an adapter of the others.
+//! [`revocation_tests!`], [`rate_limit_tests!`], [`audit_tests!`], [`account_tests!`], [`grant_tests!`] and
+//! [`mark_tests!`] do the same for the other ports, one each: an adapter of one of them need not be an adapter of the others.
 //!
-//! A durable store also passes [`restart`], and one that is all ports at once
+//! A durable store also passes [`restart`] and [`restart_grants`], and one that is all ports at once
 //! [`restart::a_closed_store_answers_on_no_port`].
 
 #![deny(missing_docs)]
@@ -55,13 +55,20 @@ pub mod create;
 pub mod end;
 pub mod end_user;
 pub mod extend;
+pub mod grant_keys;
+pub mod grant_leases;
+pub mod grant_records;
+pub mod grant_refreshes;
+pub mod grants;
 pub mod limit;
 pub mod list;
+pub mod marks;
 pub mod parallel;
 pub mod race;
 pub mod rate_forgetting;
 pub mod rate_limits;
 pub mod restart;
+pub mod restart_grants;
 pub mod revocation_history;
 pub mod revocations;
 pub mod samples;
@@ -288,6 +295,86 @@ macro_rules! account_tests {
                 each_change_reaches_its_account,
                 what_is_removed_is_not_changed_back,
                 what_was_answered_is_seen
+            ]
+        );
+    };
+}
+
+/// Makes a test of each contract of a store of grants. `$fresh` is as for [`contract_tests!`], with an
+/// `Arc<dyn GrantStore>`.
+#[macro_export]
+macro_rules! grant_tests {
+    ($fresh:ident) => {
+        $crate::__tests!($fresh
+            grants: [
+                what_was_added_is_found_whole,
+                what_is_unknown_is_not_there,
+                a_session_has_one_grant,
+                a_removed_grant_is_gone,
+                sessions_of_a_presence_are_found,
+                what_was_answered_is_seen
+            ],
+            grant_refreshes: [
+                a_refresh_begins_and_ends,
+                an_end_stores_any_grant,
+                a_failure_is_stored_like_a_success,
+                of_parallel_begins_one_counts,
+                an_outdated_version_begins_nothing,
+                an_end_sent_again_changes_nothing,
+                a_late_end_overwrites_nothing,
+                a_late_end_counts_while_nobody_took_over,
+                an_end_names_the_version_of_its_begin,
+                a_late_end_against_a_begin,
+                the_end_for_a_removed_grant_is_recorded,
+                an_attempt_is_begun_once,
+                parallel_refreshes_lose_nothing
+            ],
+            grant_leases: [
+                a_lease_is_in_force_up_to_its_end,
+                each_death_is_noted_once,
+                a_known_outcome_stays,
+                a_lease_is_kept_by_who_has_it,
+                a_lease_given_back_is_not_kept,
+                what_is_due_is_claimed_in_order,
+                what_is_being_renewed_is_not_claimed,
+                parallel_claims_name_each_grant_once,
+                a_grant_is_postponed_unless_it_was_changed
+            ],
+            grant_keys: [
+                tokens_are_sealed_anew,
+                a_refresh_is_not_disturbed,
+                what_is_sealed_otherwise_is_listed,
+                pages_hold_each_once_while_they_are_resealed,
+                grants_are_counted_by_key,
+                resealing_against_refreshing
+            ],
+            grant_records: [
+                a_record_is_found_whole,
+                records_are_listed_newest_first,
+                pages_hold_each_once_while_others_come_and_go,
+                only_what_is_old_is_forgotten,
+                a_forgotten_attempt_is_superseded,
+                forgetting_goes_in_batches,
+                parallel_forgetting_counts_each_once
+            ]
+        );
+    };
+}
+
+/// Makes a test of each contract of a list of what was used that is good once. `$fresh` is as for
+/// [`contract_tests!`], with an `Arc<dyn OneTimeMarks>`.
+#[macro_export]
+macro_rules! mark_tests {
+    ($fresh:ident) => {
+        $crate::__tests!($fresh
+            marks: [
+                the_first_use_counts,
+                of_parallel_uses_one_is_the_first,
+                a_use_is_known_up_to_its_end,
+                clocks_need_not_agree,
+                only_what_is_over_is_forgotten,
+                forgetting_goes_in_batches,
+                parallel_forgetting_counts_each_once
             ]
         );
     };

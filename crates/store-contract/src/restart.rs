@@ -5,9 +5,9 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use serde_json::json;
 use session_core::ports::{
-    AccountChange, Addition, AuditLog, ChangeOutcome, Extension, LimitPolicy, RateLimiter,
-    RevocationList, SessionChange, SessionLimit, SessionStore, StoreErrorKind, Suspension,
-    UpdateOutcome, UserDirectory,
+    AccountChange, Addition, AuditLog, ChangeOutcome, Extension, GrantStore, LimitPolicy,
+    OneTimeMarks, RateLimiter, RevocationList, SessionChange, SessionLimit, SessionStore,
+    StoreErrorKind, Suspension, UpdateOutcome, UserDirectory,
 };
 use session_core::{
     Activity, Attempt, AuditAction, AuditEvent, AuditFilter, AuditOrder, Metadata, PageRequest,
@@ -16,9 +16,10 @@ use session_core::{
 
 use crate::accounts::{added, find, find_by, listed, remove};
 use crate::audit::{append, walked};
+use crate::restart_grants::every_call;
 use crate::samples::{
-    account, email, event, found, idling, ids, minute, revocation, revoked, session, start, stored,
-    stored_with, user,
+    account, email, event, found, grant, idling, ids, minute, revocation, revoked, session, start,
+    stored, stored_with, user,
 };
 use crate::update::secret;
 
@@ -38,20 +39,33 @@ pub struct Stores {
     pub audit: Arc<dyn AuditLog>,
     /// The accounts.
     pub accounts: Arc<dyn UserDirectory>,
+    /// The grants.
+    pub grants: Arc<dyn GrantStore>,
+    /// What was used that is good once.
+    pub marks: Arc<dyn OneTimeMarks>,
 }
 
 impl Stores {
     /// Of a store that is all of them.
     pub fn of<S>(store: Arc<S>) -> Self
     where
-        S: SessionStore + RevocationList + RateLimiter + AuditLog + UserDirectory + 'static,
+        S: SessionStore
+            + RevocationList
+            + RateLimiter
+            + AuditLog
+            + UserDirectory
+            + GrantStore
+            + OneTimeMarks
+            + 'static,
     {
         Self {
             sessions: Arc::clone(&store) as _,
             revocations: Arc::clone(&store) as _,
             rates: Arc::clone(&store) as _,
             audit: Arc::clone(&store) as _,
-            accounts: store,
+            accounts: Arc::clone(&store) as _,
+            grants: Arc::clone(&store) as _,
+            marks: store,
         }
     }
 }
@@ -398,6 +412,8 @@ pub async fn a_closed_store_answers_on_no_port(stores: Stores) {
         rates,
         audit,
         accounts,
+        grants,
+        marks,
     } = stores;
     let token = revocation("a", start());
     let rule = RateRule::new("a", 3, TimeDelta::minutes(1)).expect("a rule");
@@ -408,6 +424,7 @@ pub async fn a_closed_store_answers_on_no_port(stores: Stores) {
     append(&audit, std::slice::from_ref(&logout)).await;
     let ada_herself = account("ada@example.org", start());
     let id = added(&accounts, ada_herself.clone()).await.id;
+    let grant = crate::grants::added(&grants, grant("ada", start())).await;
     sessions.close().await;
 
     let (now, ada, page) = (start(), user("ada"), PageRequest::default());
@@ -453,4 +470,8 @@ pub async fn a_closed_store_answers_on_no_port(stores: Stores) {
     ]
     .map(|outcome| outcome.expect_err("a closed store fails").kind());
     assert_eq!(kinds, [StoreErrorKind::Unavailable; 19]);
+    for outcome in every_call(&grants, &marks, &grant).await {
+        let error = outcome.expect_err("a closed store fails");
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+    }
 }

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::{DateTime, TimeDelta, Utc};
 use session_core::ports::{Created, EndedSession, LimitPolicy, SessionLimit, SessionStore};
 use session_core::{
-    Account, AccountId, AuditAction, AuditEvent, Email, EndKind, EndReason, Ending, EventId,
-    Lifetime, Metadata, PasswordHash, Revocation, RevocationId, Session, SessionId, SessionSecret,
-    TokenHash, TokenKind, UserId,
+    Account, AccountId, AuditAction, AuditEvent, CipherKeyId, Email, EndKind, EndReason, Ending,
+    EventId, Grant, GrantStatus, Lifetime, Metadata, PasswordHash, ProviderName, ProviderTokenHash,
+    RefreshId, RefreshOutcome, RefreshReason, RefreshRecord, Revocation, RevocationId,
+    SealedTokens, Session, SessionId, SessionSecret, TokenHash, TokenKind, UserId,
 };
 
 /// A limit that no test reaches by accident.
@@ -137,6 +138,86 @@ pub fn account(address: &str, created_at: DateTime<Utc>) -> Account {
         version: 1,
         created_at,
         password_set_at: created_at,
+    }
+}
+
+/// A provider of this name.
+#[must_use]
+pub fn provider(name: &str) -> ProviderName {
+    ProviderName::new(name).expect("a provider")
+}
+
+/// A key of this name.
+#[must_use]
+pub fn cipher_key(name: &str) -> CipherKeyId {
+    CipherKeyId::new(name).expect("a key")
+}
+
+/// A token's hash that no other has.
+#[must_use]
+pub fn provider_token_hash() -> ProviderTokenHash {
+    let mut hash = [7; 32];
+    hash[..10].copy_from_slice(&tail());
+    ProviderTokenHash::from_bytes(hash)
+}
+
+/// Tokens sealed with the key of this name, that no other has. No ID token.
+#[must_use]
+pub fn sealed(key: &str) -> SealedTokens {
+    let sealed = |kind: &str| [kind.as_bytes(), &tail()].concat().into();
+    SealedTokens {
+        key: cipher_key(key),
+        access: sealed("access"),
+        refresh: Some(sealed("refresh")),
+        id: None,
+    }
+}
+
+/// The grant of a session that no other has: of 60 minutes, due after 50, sealed with `k1`.
+#[must_use]
+pub fn grant(user_name: &str, obtained_at: DateTime<Utc>) -> Grant {
+    Grant {
+        session_id: SessionId::at(obtained_at, tail()),
+        user_id: user(user_name),
+        provider: provider("corp"),
+        provider_session: None,
+        version: 1,
+        status: GrantStatus::Usable,
+        tokens: sealed("k1"),
+        access_hash: provider_token_hash(),
+        token_type: "Bearer".into(),
+        scopes: vec!["openid".into(), "email".into()],
+        obtained_at,
+        access_expires_at: Some(obtained_at + TimeDelta::minutes(60)),
+        superseded: None,
+        rotation_count: 0,
+        retry_at: None,
+        due_at: obtained_at + TimeDelta::minutes(50),
+        lease: None,
+    }
+}
+
+/// The record of an attempt that begins, with an id that no other has.
+#[must_use]
+pub fn attempt(grant: &Grant, started_at: DateTime<Utc>) -> RefreshRecord {
+    RefreshRecord {
+        id: RefreshId::at(started_at, tail()),
+        session_id: grant.session_id,
+        user_id: grant.user_id.clone(),
+        provider: grant.provider.clone(),
+        reason: RefreshReason::Proactive,
+        started_at,
+        finished_at: None,
+        outcome: RefreshOutcome::Pending,
+        tries: 0,
+        rotation_count: grant.rotation_count,
+        old_access_token: grant.access_hash,
+        old_refresh_token: None,
+        new_access_token: None,
+        new_refresh_token: None,
+        old_expires_at: grant.access_expires_at,
+        new_expires_at: None,
+        grace_ends_at: None,
     }
 }
 

@@ -7,6 +7,7 @@ use store_contract::restart::{
     Stores, accounts_survive_a_restart, rate_limits_survive_a_restart,
     revocations_survive_a_restart, the_audit_chain_survives_a_restart,
 };
+use store_contract::restart_grants::{grants_survive_a_restart, marks_survive_a_restart};
 use store_memory::MemoryStore;
 
 /// The same data each time: only the sessions, which nobody asks here, are closed.
@@ -65,4 +66,26 @@ async fn accounts_that_are_kept_survive() {
 #[should_panic(expected = "left == right")]
 async fn accounts_that_are_lost_do_not() {
     accounts_survive_a_restart(lost).await;
+}
+
+#[tokio::test]
+async fn grants_that_are_kept_survive() {
+    grants_survive_a_restart(kept()).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "left == right")]
+async fn grants_that_are_lost_do_not() {
+    grants_survive_a_restart(lost).await;
+}
+
+#[tokio::test]
+async fn marks_that_are_kept_survive() {
+    marks_survive_a_restart(kept()).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "left == right")]
+async fn marks_that_are_lost_do_not() {
+    marks_survive_a_restart(lost).await;
 }

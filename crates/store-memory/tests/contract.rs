@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use session_core::ports::{AuditLog, RateLimiter, RevocationList, SessionStore, UserDirectory};
+use session_core::ports::{
+    AuditLog, GrantStore, OneTimeMarks, RateLimiter, RevocationList, SessionStore, UserDirectory,
+};
 use store_memory::MemoryStore;
 
 async fn fresh() -> (Arc<dyn SessionStore>, ()) {
@@ -25,11 +27,21 @@ async fn fresh_accounts() -> (Arc<dyn UserDirectory>, ()) {
     (Arc::new(MemoryStore::new()), ())
 }
 
+async fn fresh_grants() -> (Arc<dyn GrantStore>, ()) {
+    (Arc::new(MemoryStore::new()), ())
+}
+
+async fn fresh_marks() -> (Arc<dyn OneTimeMarks>, ()) {
+    (Arc::new(MemoryStore::new()), ())
+}
+
 store_contract::contract_tests!(fresh);
 store_contract::revocation_tests!(fresh_revocations);
 store_contract::rate_limit_tests!(fresh_rates);
 store_contract::audit_tests!(fresh_audit);
 store_contract::account_tests!(fresh_accounts);
+store_contract::grant_tests!(fresh_grants);
+store_contract::mark_tests!(fresh_marks);
 
 /// Asked of this store only: exact however many users are past their deadline.
 #[tokio::test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use session_core::ports::SessionStore;
 use store_contract::restart::{self, Stores};
+use store_contract::restart_grants;
 use store_sqlite::{Options, SqliteStore};
 use tempfile::TempDir;
 
@@ -27,7 +28,8 @@ macro_rules! all_contracts {
         use std::sync::Arc;
 
         use session_core::ports::{
-            AuditLog, RateLimiter, RevocationList, SessionStore, UserDirectory,
+            AuditLog, GrantStore, OneTimeMarks, RateLimiter, RevocationList, SessionStore,
+            UserDirectory,
         };
         use tempfile::TempDir;
 
@@ -56,11 +58,23 @@ macro_rules! all_contracts {
             (store, folder)
         }
 
+        async fn fresh_grants() -> (Arc<dyn GrantStore>, TempDir) {
+            let (store, folder) = super::fresh($copies).await;
+            (store, folder)
+        }
+
+        async fn fresh_marks() -> (Arc<dyn OneTimeMarks>, TempDir) {
+            let (store, folder) = super::fresh($copies).await;
+            (store, folder)
+        }
+
         store_contract::contract_tests!(fresh);
         store_contract::revocation_tests!(fresh_list);
         store_contract::rate_limit_tests!(fresh_limiter);
         store_contract::audit_tests!(fresh_log);
         store_contract::account_tests!(fresh_directory);
+        store_contract::grant_tests!(fresh_grants);
+        store_contract::mark_tests!(fresh_marks);
     };
 }
 
@@ -108,6 +122,18 @@ async fn the_audit_chain_survives_a_restart() {
 async fn accounts_survive_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     restart::accounts_survive_a_restart(async || reopened(folder.path()).await).await;
+}
+
+#[tokio::test]
+async fn grants_survive_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    restart_grants::grants_survive_a_restart(async || reopened(folder.path()).await).await;
+}
+
+#[tokio::test]
+async fn marks_survive_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    restart_grants::marks_survive_a_restart(async || reopened(folder.path()).await).await;
 }
 
 #[tokio::test]

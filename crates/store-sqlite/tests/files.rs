@@ -8,14 +8,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use session_core::ports::{
-    AccountChange, Addition, AuditLog as _, ChangeOutcome, RateLimiter as _, RevocationList as _,
-    SessionStore as _, StoreErrorKind, UserDirectory as _,
+    AccountChange, Addition, AuditLog as _, ChangeOutcome, GrantStore as _, OneTimeMarks as _,
+    RateLimiter as _, RevocationList as _, SessionStore as _, StoreErrorKind, UserDirectory as _,
 };
-use session_core::{Account, Attempt, AuditAction, Metadata, PageRequest, RateRule, Session};
+use session_core::{
+    Account, Attempt, AuditAction, Grant, MarkHash, Metadata, PageRequest, RateRule, Session,
+};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use store_contract::samples::{
-    NO_LIMIT, account, email, event, minute, revocation, session, start,
+    NO_LIMIT, account, email, event, grant, minute, revocation, session, start,
 };
 use store_sqlite::{Options, SqliteStore, VerifyError, verify_audit_log};
 use tempfile::TempDir;
@@ -62,6 +64,7 @@ async fn an_earlier_file_is_brought_up_to_date() {
     let steps = [
         include_str!("../migrations/0001_sessions.sql"),
         include_str!("../migrations/0002_trust.sql"),
+        include_str!("../migrations/0003_accounts.sql"),
     ];
     for taken in 1..=steps.len() {
         let (_folder, earlier) = folder();
@@ -100,6 +103,14 @@ async fn is_brought_up_to_date(earlier: &Path, given: &[Session]) {
         let added = store.add_account(account("ada@example.org", start())).await;
         let is_new = matches!(added.expect("it answers"), Addition::Added(_));
         assert_eq!(is_new, opened == 0);
+        let of_first = Grant {
+            session_id: given[0].id,
+            ..grant("ada", start())
+        };
+        assert_eq!(store.add_grant(of_first).await.is_ok(), opened == 0);
+        let mark = MarkHash::of("kind", "scope", "name");
+        let first = store.mark_used(mark, minute(9), minute(1)).await;
+        assert_eq!(first.expect("it answers"), opened == 0);
         store.close().await;
     }
     // Sessions have room for what is kept of their earlier secrets.

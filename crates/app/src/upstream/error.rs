@@ -1,7 +1,7 @@
 use session_core::ports::{EntropyError, OpenError, StoreError};
 use session_core::{ProviderFailure, ProviderName};
 
-use crate::{ErrorKind, SessionError};
+use crate::SessionError;
 
 /// Why a provider's token is not to be had.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -29,22 +29,6 @@ pub enum TokenError {
     /// The settings do not know the provider (any more).
     #[error("the settings have no provider `{0}`")]
     UnknownProvider(ProviderName),
-}
-
-impl TokenError {
-    /// The kind of the error.
-    #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Session(error) => error.kind(),
-            Self::NoTokens => ErrorKind::NotFound,
-            Self::ReauthRequired => ErrorKind::LimitReached,
-            Self::Unavailable { .. }
-            | Self::UnknownProvider(_)
-            | Self::Unreadable(OpenError::UnknownKey(_)) => ErrorKind::Unavailable,
-            Self::Unreadable(OpenError::Altered) => ErrorKind::Internal,
-        }
-    }
 }
 
 impl From<SessionError> for TokenError {

@@ -3,6 +3,7 @@
 
 mod audit;
 mod cleanup;
+mod encryption;
 mod guard;
 mod revocations;
 mod security;
@@ -28,6 +29,8 @@ pub(crate) fn routes(state: &AppState) -> OpenApiRouter<AppState> {
         .routes(routes!(revocations::revocations))
         .routes(routes!(users::users, users::create))
         .routes(routes!(users::user, users::change, users::delete))
+        .routes(routes!(encryption::encryption_keys))
+        .routes(routes!(encryption::reencrypt))
         .routes(routes!(cleanup::cleanup))
         .routes(routes!(cleanup::cleanup_of_the_seeds))
         .route_layer(from_fn_with_state(state.clone(), guard::require_admin))

@@ -23,12 +23,13 @@ pub(crate) fn set(
     let lifetime = session
         .remember_me
         .then(|| (session.expires_at - now).num_seconds().max(0));
-    write(response, &token.expose(), lifetime, config);
+    let name = config.session_cookie();
+    write(response, name, &token.expose(), lifetime, config);
 }
 
 /// Takes the cookie away.
 pub(crate) fn clear(response: &mut Response, config: &ApiConfig) {
-    write(response, "", Some(0), config);
+    write(response, config.session_cookie(), "", Some(0), config);
 }
 
 /// Takes the cookie away, and what the browser keeps of this site.
@@ -41,8 +42,14 @@ pub(crate) fn clear_site(response: &mut Response, config: &ApiConfig) {
     response.headers_mut().insert(&CLEAR_SITE_DATA, what);
 }
 
-fn write(response: &mut Response, value: &str, max_age: Option<i64>, config: &ApiConfig) {
-    let name = config.session_cookie();
+/// Hands a cookie out; for `max_age` seconds, or as long as the browser's session.
+pub(super) fn write(
+    response: &mut Response,
+    name: &str,
+    value: &str,
+    max_age: Option<i64>,
+    config: &ApiConfig,
+) {
     let mut cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax");
     if config.secure_cookies {
         cookie.push_str("; Secure");

@@ -1,5 +1,6 @@
 use axum::extract::State;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use session_core::Metadata;
 use utoipa::ToSchema;
 
 use super::EndUser;
@@ -10,7 +11,7 @@ use crate::problem::{Problem, ProblemBody};
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Me {
     user_id: String,
-    /// Null for users of other systems.
+    /// Null for users of other systems, and where their provider did not tell a verified one.
     email: Option<String>,
     role: String,
     permissions: Vec<String>,
@@ -29,12 +30,26 @@ pub(crate) struct Me {
 pub(crate) async fn me(user: EndUser, State(state): State<AppState>) -> Result<Json<Me>, Problem> {
     let session = &user.session;
     let account = state.services.logins.account_of(&session.user_id).await?;
+    let email = match account {
+        Some(account) => Some(account.email.as_str().to_owned()),
+        None => told_email(&session.metadata),
+    };
     let permissions = session.metadata.permissions().iter();
     Ok(Json(Me {
         user_id: session.user_id.as_str().to_owned(),
-        email: account.map(|account| account.email.as_str().to_owned()),
+        email,
         role: session.metadata.role().to_owned(),
         permissions: permissions.map(|name| name.to_string()).collect(),
         session_id: session.id.to_string(),
     }))
+}
+
+/// The address of a user who has no account here, as the session has it.
+fn told_email(metadata: &Metadata) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Told {
+        email: String,
+    }
+    let told: Option<Told> = serde_json::from_str(metadata.as_json()).ok();
+    told.map(|told| told.email)
 }

@@ -1,12 +1,16 @@
 //! The end-user face: people who sign in, see where they are signed in, and sign out.
 
+mod backchannel_logout;
+mod callback;
 mod cookie;
 mod device;
 mod extend;
 mod login;
+mod login_cookie;
 mod logout;
 mod me;
 mod password;
+mod provider_login;
 mod refresh;
 mod register;
 mod revoke;
@@ -21,6 +25,7 @@ use utoipa_axum::routes;
 
 use crate::api::AppState;
 
+pub(crate) use callback::CALLBACK;
 pub(crate) use user::EndUser;
 
 pub(crate) fn routes() -> OpenApiRouter<AppState> {
@@ -39,4 +44,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(extend::extend))
         .routes(routes!(me::me))
         .routes(routes!(password::password))
+        .routes(routes!(provider_login::start))
+        .routes(routes!(callback::visited, callback::posted))
+        .routes(routes!(backchannel_logout::logout))
 }

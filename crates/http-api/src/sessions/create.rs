@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use app::NewSession;
+use app::{NewSession, NewTokens};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
@@ -10,6 +10,7 @@ use session_core::{
 };
 use utoipa::ToSchema;
 
+use super::given_tokens::GivenTokens;
 use super::session_json::SessionJson;
 use crate::api::AppState;
 use crate::credentials::Caller;
@@ -49,26 +50,30 @@ pub(crate) struct CreateSession {
     provider: Option<String>,
     /// What the user granted there.
     scopes: Option<Vec<String>>,
-    /// Not supported yet: refused rather than lost.
-    #[schema(ignore)]
-    access_token: Option<Value>,
-    #[schema(ignore)]
-    refresh_token: Option<Value>,
-    #[schema(ignore)]
-    id_token: Option<Value>,
-    #[schema(ignore)]
-    expires_in: Option<Value>,
+    /// The provider's access token, kept encrypted and renewed; then `provider` must be one of the
+    /// settings, or is left out where there is only one.
+    access_token: Option<String>,
+    /// What the access token is renewed with.
+    refresh_token: Option<String>,
+    /// Kept as it is; it is not verified.
+    id_token: Option<String>,
+    /// For how many seconds the access token is good; at most 366 days. Left out, it is never
+    /// renewed by itself.
+    expires_in: Option<i64>,
 }
 
 /// Begins a session.
 ///
 /// `session_id` of the answer is the session token: the credential that the client keeps and sends as
 /// `X-Session-ID`. It is not to be had again.
+///
+/// With `access_token` the session holds tokens of an outside provider: see
+/// `/sessions/{session_id}/token`. The server takes the caller's word for whose they are.
 #[utoipa::path(post, path = "/sessions/create", tag = "sessions", request_body = CreateSession,
     security(("service_key" = [])),
     responses(
         (status = 200, body = SessionJson<'_>),
-        (status = 400, description = "Malformed or out of bounds", body = ProblemBody<'_>),
+        (status = 400, description = "Malformed or out of bounds, or no such provider", body = ProblemBody<'_>),
         (status = 401, description = "No key, or an unknown one", body = ProblemBody<'_>),
         (status = 409, description = "The user is at the limit", body = ProblemBody<'_>),
         (status = 429, description = "Too many sessions of the user in a short time", body = ProblemBody<'_>),
@@ -79,8 +84,7 @@ pub(crate) async fn create(
     State(state): State<AppState>,
     Json(body): Json<CreateSession>,
 ) -> Result<Response, Problem> {
-    body.refuse_upstream_tokens()?;
-    let new = body.checked(&state)?;
+    let (new, tokens) = body.checked(&state)?;
     let origin = caller.origin();
     if state.config.limit_creates {
         let user = &new.user_id;
@@ -89,30 +93,24 @@ pub(crate) async fn create(
             .check_rate_limit("session_create", &[user.as_str()], Some(user), &origin)
             .await?;
     }
-    let created = state.services.sessions.create(new, &origin).await?;
-    let session = SessionJson::of(&created.session, created.session.created_at);
+    let access_expires_at = tokens.as_ref().and_then(|tokens| tokens.access_expires_at);
+    let created = match tokens {
+        Some(tokens) => {
+            let manager = &state.services.tokens;
+            manager.begin_session(new, tokens, &origin).await?
+        }
+        None => state.services.sessions.create(new, &origin).await?,
+    };
+    let session = SessionJson::of(
+        &created.session,
+        access_expires_at,
+        created.session.created_at,
+    );
     Ok(Json(session.just_begun(created.token.expose(), &created.evicted)).into_response())
 }
 
 impl CreateSession {
-    /// Tokens of a provider must be kept encrypted, which this version cannot do yet: better to say
-    /// so than to lose them.
-    fn refuse_upstream_tokens(&self) -> Result<(), Problem> {
-        let given = [
-            &self.access_token,
-            &self.refresh_token,
-            &self.id_token,
-            &self.expires_in,
-        ];
-        if given.iter().any(|member| member.is_some()) {
-            let detail = "This version does not keep provider tokens yet: leave out \
-                          `access_token`, `refresh_token`, `id_token` and `expires_in`.";
-            return Err(Problem::malformed("upstream_tokens_unsupported", detail));
-        }
-        Ok(())
-    }
-
-    fn checked(self, state: &AppState) -> Result<NewSession, InvalidInput> {
+    fn checked(self, state: &AppState) -> Result<(NewSession, Option<NewTokens>), Problem> {
         let timeouts = &state.services.sessions.policy().timeouts;
         let remember_me = self.remember_me.unwrap_or(false);
         let bounded = |field, text: Option<String>, max: usize| match text {
@@ -130,10 +128,22 @@ impl CreateSession {
         if scopes.len() > MAX_SCOPES || scopes.iter().any(|scope| scope.len() > MAX_NAME_BYTES) {
             let problem =
                 format_args!("must be at most {MAX_SCOPES} scopes of {MAX_NAME_BYTES} bytes");
-            return Err(InvalidInput::new("scopes", problem));
+            return Err(InvalidInput::new("scopes", problem).into());
         }
+        let scopes: Vec<_> = scopes.into_iter().map(String::into_boxed_str).collect();
+        let given = GivenTokens {
+            access_token: self.access_token,
+            refresh_token: self.refresh_token,
+            id_token: self.id_token,
+            expires_in: self.expires_in,
+        };
+        let (providers, now) = (
+            state.services.tokens.providers(),
+            state.services.sessions.now(),
+        );
+        let tokens = given.checked(provider.as_deref(), scopes.clone(), providers, now)?;
         let has_upstream = provider.is_some() || !scopes.is_empty();
-        Ok(NewSession {
+        let new = NewSession {
             user_id: UserId::new(&self.user_id)?,
             lifetime: timeouts.lifetime(self.timeout, self.idle_timeout, remember_me)?,
             remember_me,
@@ -148,10 +158,8 @@ impl CreateSession {
                 user_agent: bounded("user_agent", self.user_agent, MAX_USER_AGENT_BYTES)?,
                 device_fingerprint: self.device_fingerprint,
             },
-            upstream: has_upstream.then(|| UpstreamDetails {
-                provider,
-                scopes: scopes.into_iter().map(String::into_boxed_str).collect(),
-            }),
-        })
+            upstream: has_upstream.then_some(UpstreamDetails { provider, scopes }),
+        };
+        Ok((new, tokens))
     }
 }

@@ -1,15 +1,12 @@
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use session_core::{Page, PageRequest, UserId};
 
 use super::session_json::SessionJson;
 use crate::api::AppState;
 use crate::credentials::Caller;
-use crate::json::{Json, Paging, Path, Query};
+use crate::json::{Json, Paging, Path, Query, with_next_cursor};
 use crate::problem::{Problem, ProblemBody};
-
-const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-cursor");
 
 /// A user's live sessions, newest first, under their handles.
 #[utoipa::path(get, path = "/sessions/user/{user_id}/sessions", tag = "sessions",
@@ -36,17 +33,7 @@ pub(crate) async fn list(
         .sessions
         .list(&user_id, PageRequest::new(limit, cursor)?)
         .await?;
-    let now = state.services.sessions.now();
-    let sessions: Vec<_> = items
-        .iter()
-        .map(|session| SessionJson::of(session, now))
-        .collect();
-    let mut response = Json(sessions).into_response();
-    if let Some(next) = next {
-        // A UUID is visible ASCII.
-        if let Ok(next) = HeaderValue::try_from(next.0.to_string()) {
-            response.headers_mut().insert(NEXT_CURSOR, next);
-        }
-    }
-    Ok(response)
+    let sessions = items.iter().map(|session| &**session);
+    let sessions = SessionJson::all_shown(sessions, &state).await?;
+    Ok(with_next_cursor(Json(sessions).into_response(), next))
 }

@@ -6,11 +6,16 @@ mod end;
 mod end_user;
 mod extend;
 mod get;
+mod given_tokens;
 mod list;
 mod patch;
+mod refresh;
+mod refresh_json;
+mod refreshes;
 mod session_json;
 mod session_path;
 mod stats;
+mod token;
 mod validate;
 mod validate_path;
 
@@ -28,6 +33,9 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(get::get, patch::patch, end::end))
         .routes(routes!(activity::activity))
         .routes(routes!(extend::extend))
+        .routes(routes!(token::token))
+        .routes(routes!(refresh::refresh))
+        .routes(routes!(refreshes::refreshes))
         .routes(routes!(end_user::end_user))
         .routes(routes!(list::list))
 }

@@ -59,5 +59,6 @@ pub(crate) async fn patch(
             &caller.origin(),
         )
         .await?;
-    Ok(Json(SessionJson::of(&session, state.services.sessions.now())).into_response())
+    let session = SessionJson::shown(&session, &state).await?;
+    Ok(Json(session).into_response())
 }

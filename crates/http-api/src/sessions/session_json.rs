@@ -6,6 +6,9 @@ use serde_json::value::RawValue;
 use session_core::{DeviceFingerprint, Session, SessionId, SessionState};
 use utoipa::ToSchema;
 
+use crate::api::AppState;
+use crate::problem::Problem;
+
 /// A session as the API shows it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Session)]
@@ -38,6 +41,9 @@ pub(crate) struct SessionJson<'a> {
     remember_me: bool,
     /// The deadline by lack of activity; null without an idle timeout.
     idle_expires_at: Option<DateTime<Utc>>,
+    /// When the provider's access token expires; null where the session holds none, or its end is not
+    /// known.
+    access_token_expires_at: Option<DateTime<Utc>>,
     /// In the answer that begins a session: the user's sessions that were ended to make room, oldest
     /// first.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,8 +52,41 @@ pub(crate) struct SessionJson<'a> {
 }
 
 impl<'a> SessionJson<'a> {
+    /// The session as the API shows it, under its public handle.
+    pub(crate) async fn shown(session: &'a Session, state: &AppState) -> Result<Self, Problem> {
+        let shown = Self::all_shown([session], state).await?;
+        shown
+            .into_iter()
+            .next()
+            .ok_or_else(Problem::no_such_session)
+    }
+
+    /// The same of several, whose tokens are looked up together.
+    pub(crate) async fn all_shown(
+        sessions: impl IntoIterator<Item = &'a Session> + Clone,
+        state: &AppState,
+    ) -> Result<Vec<Self>, Problem> {
+        let may_hold_tokens = |session: &&Session| session.upstream.is_some();
+        let ids: Vec<_> = sessions
+            .clone()
+            .into_iter()
+            .filter(may_hold_tokens)
+            .map(|session| session.id)
+            .collect();
+        let ends = state.services.tokens.expiries(&ids).await?;
+        let now = state.services.sessions.now();
+        let shown = sessions
+            .into_iter()
+            .map(|session| Self::of(session, ends.get(&session.id).copied(), now));
+        Ok(shown.collect())
+    }
+
     /// What is known of a session, under its public handle.
-    pub(crate) fn of(session: &'a Session, now: DateTime<Utc>) -> Self {
+    pub(crate) fn of(
+        session: &'a Session,
+        access_token_expires_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Self {
         let state = session.state(now);
         let upstream = session.upstream.as_deref();
         Self {
@@ -67,6 +106,7 @@ impl<'a> SessionJson<'a> {
             device_fingerprint: session.client.device_fingerprint.as_deref(),
             remember_me: session.remember_me,
             idle_expires_at: session.idle_expires_at(),
+            access_token_expires_at,
             evicted: None,
         }
     }

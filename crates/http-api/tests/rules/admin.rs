@@ -18,6 +18,8 @@ const ROWS: &[(&str, &str)] = &[
     ("GET", "/admin/revocations"),
     ("GET", "/admin/security/{user_id}"),
     ("GET", "/admin/sessions/{id}"),
+    ("GET", "/admin/encryption-keys"),
+    ("POST", "/admin/reencrypt"),
     ("POST", "/admin/cleanup"),
     ("POST", "/admin/sessions/{id}/resume"),
     ("POST", "/admin/sessions/{id}/suspend"),

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Ask, START, Server, forged, handle, secret};
 
-const SESSION_MEMBERS: [&str; 15] = [
+const SESSION_MEMBERS: [&str; 16] = [
+    "access_token_expires_at",
     "created_at",
     "device_fingerprint",
     "expires_at",
@@ -62,6 +63,7 @@ async fn creating_answers_the_session_with_its_token() {
         "device_fingerprint": {"platform": "Linux"},
         "remember_me": false,
         "idle_expires_at": "2026-01-01T12:10:00Z",
+        "access_token_expires_at": null,
         "evicted": [],
     });
     assert_eq!(created, expected);

@@ -47,15 +47,20 @@ pub trait GrantStore: Send + Sync {
     /// One round trip.
     ///
     /// The version is raised by one: that is what [`finish_refresh`](Self::finish_refresh) must know.
-    /// Whoever had the right before and let it run out has died: the record of it is completed as
-    /// [`Interrupted`](crate::RefreshOutcome::Interrupted), at `now`.
+    /// Whoever had the right before and let it run out has died: the record of it, if it is still
+    /// [`Pending`](crate::RefreshOutcome::Pending), is completed as
+    /// [`Interrupted`](crate::RefreshOutcome::Interrupted), at the new record's `started_at`.
+    ///
+    /// If it is sent again after an error, somebody may be renewing the tokens who is the caller: then
+    /// the lease of the grant names the caller's record.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`]; a record whose id there is already is `Internal`, if the begin would count.
     async fn begin_refresh(&self, begin: RefreshBegin) -> Result<RefreshBegun, StoreError>;
 
-    /// Keeps the right to renew for longer; `false` if it is somebody else's by now, or the grant is
-    /// gone. Leaves the version as it is. One round trip.
+    /// Keeps the right to renew for longer; `false` if it is somebody else's by now or nobody's, or the
+    /// grant is gone. One that has run out is kept too, as long as nobody has taken it. Never shortens
+    /// it, and leaves the version as it is. One round trip.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -68,11 +73,14 @@ pub trait GrantStore: Send + Sync {
 
     /// Stores what came of a refresh, completes its record and gives the lease back. One round trip.
     ///
-    /// Only while the grant's version is still the one that the begin made. Otherwise the grant stays
-    /// as it is, and the record is completed as [`Superseded`](crate::RefreshOutcome::Superseded),
-    /// with all else that `end.record` says.
+    /// Only while the grant's version and lease are still the ones that the begin made: the version
+    /// alone may come again, where a session's grant was removed and another one added. Otherwise the
+    /// grant, if there is one, stays as it is, and the record is completed as
+    /// [`Superseded`](crate::RefreshOutcome::Superseded), with all else that `end.record` says. That it
+    /// was taken for interrupted before, or forgotten, does not matter.
     ///
-    /// May be sent again after an error: a second time changes nothing, and is answered as the first.
+    /// May be sent again after an error: a second time changes nothing, and is answered as the first,
+    /// with the grant as it is by then, or as `Gone` if it was removed since.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -80,7 +88,7 @@ pub trait GrantStore: Send + Sync {
 
     /// At most `batch` grants that are due at `now` and that nobody is renewing, longest due first.
     /// Their `due_at` is moved to `next`, so that nobody else gets them meanwhile, and the version
-    /// stays. One round trip.
+    /// stays; as they are afterwards. One that is damaged is moved too, and passed over. One round trip.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -103,14 +111,14 @@ pub trait GrantStore: Send + Sync {
         due_at: DateTime<Utc>,
     ) -> Result<(), StoreError>;
 
-    /// Forgets a grant, whoever is renewing its tokens; what it was, or `None` if there was none. Its
-    /// records stay. One round trip.
+    /// Forgets a grant, whoever is renewing its tokens; what it was, or `None` if there was none, or
+    /// none that could be read. Its records stay. One round trip.
     ///
     /// # Errors
     /// [`StoreError`].
     async fn remove_grant(&self, id: SessionId) -> Result<Option<Arc<Grant>>, StoreError>;
 
-    /// The sessions of a user's presence at a provider (`sid`). One round trip.
+    /// The sessions of a user's presence at a provider (`sid`), in no order. One round trip.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -134,8 +142,8 @@ pub trait GrantStore: Send + Sync {
         tokens: SealedTokens,
     ) -> Result<bool, StoreError>;
 
-    /// A page of the grants that are sealed with another key than this one, by the session's id. One
-    /// round trip.
+    /// A page of the grants that are sealed with another key than this one, by the session's id, lowest
+    /// first. One round trip.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -203,7 +211,8 @@ pub struct RefreshEnd {
     /// The grant as it shall be. Its `version` is the one that the begin made; it is stored with the
     /// next one, and without a lease.
     pub grant: Grant,
-    /// The record, completed.
+    /// The record, completed: of the same session, begun at the same time, and with any outcome but
+    /// `Pending`, `Interrupted` and `Superseded`, which are the store's to give.
     pub record: RefreshRecord,
 }
 
@@ -212,8 +221,8 @@ pub struct RefreshEnd {
 pub enum RefreshFinished {
     /// It is stored; the grant afterwards.
     Stored(Arc<Grant>),
-    /// Somebody else had taken over; the grant as it is. Only the record was written.
+    /// Somebody else had taken over; the grant as it is. Only the record was written, as superseded.
     Superseded(Arc<Grant>),
-    /// The session has no grant any more. Only the record was written.
+    /// The session has no grant any more. Only the record was written, as superseded.
     Gone,
 }

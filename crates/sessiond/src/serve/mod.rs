@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use app::{Background, Origin, Services, SystemEntropy};
+use app::{Background, Origin, PublicUrl, Services, SystemEntropy};
 use http_api::{Api, ApiConfig};
 use session_core::{AuditAction, RiskScore};
 use tokio::net::TcpListener;
@@ -42,6 +42,11 @@ pub(crate) enum ServeError {
         address: SocketAddr,
         source: io::Error,
     },
+    #[error(
+        "SESSION_PUBLIC_URL is needed: users sign in with a provider, which must be told where to send \
+         them back to"
+    )]
+    NoPublicUrl,
     #[error("the runtime cannot be started: {0}")]
     Runtime(io::Error),
     #[error("signals cannot be received: {0}")]
@@ -67,7 +72,7 @@ pub(crate) fn serve(options: Options) -> Result<(), ServeError> {
     runtime.block_on(run(settings))
 }
 
-async fn run(settings: Settings) -> Result<(), ServeError> {
+async fn run(mut settings: Settings) -> Result<(), ServeError> {
     for name in &settings.without_effect {
         tracing::warn!(name, "this setting has no effect in this version");
     }
@@ -78,14 +83,21 @@ async fn run(settings: Settings) -> Result<(), ServeError> {
         address: settings.listen,
         source,
     })?;
+    let public_url = &mut settings.policies.provider_logins.public_url;
+    *public_url = public_url.take().or(PublicUrl::of_loopback(address));
     let holder = Holder::server(address);
     data_dir.sign(holder)?;
 
     let Started {
         services,
         token_keys,
+        provider_keys,
     } = services::start(&settings, holder).await?;
-    let following = token_keys.follow(&settings.data_dir);
+    check_way_back(&services).await?;
+    let following = [
+        token_keys.follow(&settings.data_dir),
+        provider_keys.follow(&settings.data_dir),
+    ];
     let background = Background::start(&services, settings.cleanup_interval);
     record_settings(&services, &settings).await;
     let config = ApiConfig {
@@ -120,7 +132,7 @@ async fn run(settings: Settings) -> Result<(), ServeError> {
     if tokio::time::timeout(FINISHING, api.finish()).await.is_err() {
         tracing::warn!("some requests that nobody waits for did not finish in time");
     }
-    if let Some(following) = following {
+    for following in following.into_iter().flatten() {
         following.abort();
     }
     background.stop().await;
@@ -128,6 +140,16 @@ async fn run(settings: Settings) -> Result<(), ServeError> {
     tracing::info!("stopped");
     // The folder is let go of last, when nothing uses it any more.
     drop(data_dir);
+    Ok(())
+}
+
+/// Whoever signs in with a provider must be able to come back from there.
+async fn check_way_back(services: &Services) -> Result<(), ServeError> {
+    let logins = &services.provider_logins;
+    if logins.are_possible() && logins.policy().public_url.is_none() {
+        services.close().await?;
+        return Err(ServeError::NoPublicUrl);
+    }
     Ok(())
 }
 

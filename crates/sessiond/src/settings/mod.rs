@@ -1,6 +1,7 @@
 //! Settings: from flags, then the environment, then a TOML file, then defaults.
 
 mod parse;
+mod providers;
 mod source;
 mod table;
 
@@ -9,9 +10,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use app::wiring::ProviderSettings;
 use app::{
-    AuditPolicy, Freshness, LoginPolicy, Policies, RevocationPolicy, SecurityPolicy, SessionPolicy,
-    TokenPolicy,
+    AuditPolicy, Freshness, LoginPolicy, Policies, ProviderLoginPolicy, RevocationPolicy,
+    SecurityPolicy, SessionPolicy,
 };
 use axum::http::HeaderName;
 use chrono::TimeDelta;
@@ -22,6 +24,7 @@ use zeroize::Zeroizing;
 
 use crate::command_line::Options;
 use parse::Reader;
+use providers::GivenProviders;
 use source::Sources;
 pub(crate) use table::help;
 
@@ -46,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) service_keys: Vec<String>,
     pub(crate) admin_keys: Vec<String>,
     pub(crate) tokens: TokenSettings,
+    pub(crate) providers: Vec<ProviderSettings>,
+    pub(crate) encryption: EncryptionSettings,
     pub(crate) registration: bool,
     pub(crate) allowed_origins: Vec<String>,
     /// Names that were given but mean nothing to this version.
@@ -72,6 +77,31 @@ impl fmt::Debug for TokenSettings {
     }
 }
 
+/// How provider tokens are encrypted.
+pub(crate) struct EncryptionSettings {
+    /// A key ring as text.
+    pub(crate) keys: Option<Zeroizing<String>>,
+    pub(crate) lost: LostKeys,
+}
+
+/// Shows no key.
+impl fmt::Debug for EncryptionSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EncryptionSettings")
+            .field("lost", &self.lost)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What to do where something is encrypted and no keys are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LostKeys {
+    /// Do not start: the keys may only be in another place.
+    Refuse,
+    /// Start with new keys, and leave what the others encrypted as it is.
+    Accept,
+}
+
 /// Where sessions are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Store {
@@ -96,15 +126,19 @@ pub(crate) struct BadSettings(Vec<String>);
 impl Settings {
     /// Reads all settings, or tells everything that is wrong with them at once.
     pub(crate) fn read(options: &Options) -> Result<Self, BadSettings> {
-        let sources = Sources::collect(options)?;
+        Self::of(Sources::collect(options)?)
+    }
+
+    fn of(mut sources: Sources) -> Result<Self, BadSettings> {
+        let providers = std::mem::take(&mut sources.providers);
         let mut reader = Reader::of(&sources);
-        let settings = Self::from(&mut reader);
+        let settings = Self::from(&mut reader, providers);
         reader.finish()?;
         // With no errors there is a value for everything.
         settings.ok_or_else(|| BadSettings(vec!["the settings cannot be read".to_owned()]))
     }
 
-    fn from(reader: &mut Reader<'_>) -> Option<Self> {
+    fn from(reader: &mut Reader<'_>, providers: GivenProviders) -> Option<Self> {
         let listen = reader.read("SESSION_LISTEN", parse::address);
         let data_dir = reader.read("SESSION_DATA_DIR", parse::path);
         let store = read_store(reader);
@@ -135,8 +169,13 @@ impl Settings {
         let security = read_security(reader);
         let revocation_ttl = reader.read("SESSION_REVOCATION_TTL", parse::positive_span);
         let audit = read_audit(reader);
-        let login = read_login(reader);
+        let idle = reader.read("SESSION_IDLE_TIMEOUT", parse::positive_span);
+        let login = read_login(reader, idle);
+        let provider_logins = read_provider_logins(reader, idle);
         let tokens = read_tokens(reader);
+        let provider_tokens = providers::read_policy(reader);
+        let providers = providers::read(reader, providers);
+        let encryption = read_encryption(reader);
         let registration = reader.read("SESSION_REGISTRATION", parse::switch);
         let allowed_origins = reader.read_optional("SESSION_ALLOWED_ORIGINS", parse::origins);
         let data_dir: PathBuf = data_dir?;
@@ -163,9 +202,12 @@ impl Settings {
                 },
                 audit: audit?,
                 login: login?,
-                tokens: TokenPolicy::default(),
+                tokens: provider_tokens?,
+                provider_logins: provider_logins?,
             },
             tokens: tokens?,
+            providers,
+            encryption: encryption?,
             registration: registration?,
             allowed_origins: allowed_origins.unwrap_or_default(),
             trusted_proxies: proxies.unwrap_or_default(),
@@ -231,23 +273,39 @@ fn read_timeouts(reader: &mut Reader<'_>) -> Option<TimeoutPolicy> {
     Some(policy)
 }
 
-fn read_login(reader: &mut Reader<'_>) -> Option<LoginPolicy> {
+fn read_login(reader: &mut Reader<'_>, idle: Option<TimeDelta>) -> Option<LoginPolicy> {
     let absolute = reader.read("SESSION_EXPIRE_SECONDS", parse::positive_span);
-    let idle = reader.read("SESSION_IDLE_TIMEOUT", parse::positive_span);
     let access = reader.read("ACCESS_TOKEN_EXPIRE_MINUTES", parse::minutes_of_a_day);
     let passwords = reader.read("PASSWORD_MIN_LENGTH", parse::password_policy);
     let rotate = reader.read("SESSION_ROTATE", parse::switch);
     let absolute = absolute?;
     Some(LoginPolicy {
-        lifetime: Lifetime {
-            absolute,
-            // Longer than the session lives is no limit.
-            idle: Some(idle?).filter(|idle| *idle < absolute),
-        },
+        lifetime: lifetime(absolute, idle?),
         access_token_lifetime: access?,
         passwords: passwords?,
         rotate: rotate?,
     })
+}
+
+fn read_provider_logins(
+    reader: &mut Reader<'_>,
+    idle: Option<TimeDelta>,
+) -> Option<ProviderLoginPolicy> {
+    let public_url = reader.read_optional("SESSION_PUBLIC_URL", parse::public_url);
+    let return_paths = reader.read_optional("SESSION_RETURN_PATHS", parse::return_paths);
+    Some(ProviderLoginPolicy {
+        public_url,
+        return_paths: return_paths.unwrap_or_default(),
+        lifetime: lifetime(Lifetime::default().absolute, idle?),
+    })
+}
+
+fn lifetime(absolute: TimeDelta, idle: TimeDelta) -> Lifetime {
+    Lifetime {
+        absolute,
+        // Longer than the session lives is no limit.
+        idle: Some(idle).filter(|idle| *idle < absolute),
+    }
 }
 
 fn read_tokens(reader: &mut Reader<'_>) -> Option<TokenSettings> {
@@ -265,6 +323,12 @@ fn read_tokens(reader: &mut Reader<'_>) -> Option<TokenSettings> {
         keys,
         secret,
     })
+}
+
+fn read_encryption(reader: &mut Reader<'_>) -> Option<EncryptionSettings> {
+    let keys = reader.read_optional("SESSION_ENCRYPTION_KEYS", parse::secret);
+    let lost = reader.read("SESSION_ENCRYPTION_KEYS_LOST", parse::lost_keys);
+    Some(EncryptionSettings { keys, lost: lost? })
 }
 
 fn read_limit(reader: &mut Reader<'_>) -> Option<SessionLimit> {

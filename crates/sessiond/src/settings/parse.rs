@@ -2,8 +2,8 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use app::Enforcement;
 use app::wiring::SharedSecret;
+use app::{Enforcement, PublicUrl, ReturnPaths};
 use axum::http::HeaderName;
 use chrono::TimeDelta;
 use http_api::TrustedProxies;
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::source::Sources;
 use super::table::{RATE_LIMIT, SETTINGS, WITHOUT_EFFECT, find};
-use super::{BadSettings, Store};
+use super::{BadSettings, LostKeys, Store};
 
 /// Reads settings one by one and keeps what is wrong with them, so that all of it is told at once.
 pub(crate) struct Reader<'a> {
@@ -241,6 +241,14 @@ pub(crate) fn origins(text: &str) -> Option<Vec<String>> {
     origins.iter().all(is_origin).then_some(origins)
 }
 
+pub(crate) fn public_url(text: &str) -> Option<PublicUrl> {
+    text.parse().ok()
+}
+
+pub(crate) fn return_paths(text: &str) -> Option<ReturnPaths> {
+    text.parse().ok()
+}
+
 pub(crate) fn store(text: &str) -> Option<Store> {
     match text {
         "sqlite" => Some(Store::Sqlite),
@@ -253,6 +261,14 @@ pub(crate) fn cached(text: &str) -> Option<bool> {
     match text {
         "strict" => Some(false),
         "cached" => Some(true),
+        _ => None,
+    }
+}
+
+pub(crate) fn lost_keys(text: &str) -> Option<LostKeys> {
+    match text {
+        "refuse" => Some(LostKeys::Refuse),
+        "accept" => Some(LostKeys::Accept),
         _ => None,
     }
 }

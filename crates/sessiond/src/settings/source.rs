@@ -3,6 +3,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::BadSettings;
+use super::providers::GivenProviders;
 use super::table::{RATE_LIMIT_RULE, SETTINGS, WITHOUT_EFFECT, file_name, find};
 use crate::command_line::Options;
 
@@ -12,6 +13,8 @@ pub(crate) struct Sources {
     given: HashMap<String, String>,
     /// Names that look like settings and are none.
     pub(crate) unknown: Vec<String>,
+    /// What was given of outside providers.
+    pub(crate) providers: GivenProviders,
 }
 
 impl Sources {
@@ -21,19 +24,20 @@ impl Sources {
         Self::of(options, environment)
     }
 
-    fn of(
+    pub(super) fn of(
         options: &Options,
         environment: HashMap<OsString, OsString>,
     ) -> Result<Self, BadSettings> {
         let mut problems = Vec::new();
         let mut given = HashMap::new();
-        let mut unknown = Vec::new();
+        let (mut unknown, mut of_providers) = (Vec::new(), Vec::new());
         for (name, value) in environment {
             let Ok(name) = name.into_string() else {
                 continue;
             };
             let is_setting = find(&name).is_some() || WITHOUT_EFFECT.contains(&name.as_str());
-            if !is_setting {
+            let is_of_provider = !is_setting && name.starts_with("PROVIDER_");
+            if !is_setting && !is_of_provider {
                 if name.starts_with("SESSION_") {
                     unknown.push(name);
                 }
@@ -42,6 +46,7 @@ impl Sources {
             match value.into_string() {
                 // An empty variable is how shells and Compose files say "not set".
                 Ok(value) if value.trim().is_empty() => {}
+                Ok(value) if is_of_provider => of_providers.push((name, value)),
                 Ok(value) => {
                     given.insert(name, value);
                 }
@@ -65,14 +70,21 @@ impl Sources {
                 None => {}
             }
         }
+        let mut providers = GivenProviders::default();
         if let Some(path) = given.get("SESSION_CONFIG") {
-            for (name, value) in read_file(Path::new(path), &mut problems) {
+            for (name, value) in read_file(Path::new(path), &mut providers, &mut problems) {
                 given.entry(name).or_insert(value);
             }
         }
+        of_providers.sort_unstable();
+        unknown.extend(providers.read_environment(of_providers, &mut problems));
         unknown.sort_unstable();
         if problems.is_empty() {
-            Ok(Self { given, unknown })
+            Ok(Self {
+                given,
+                unknown,
+                providers,
+            })
         } else {
             Err(BadSettings(problems))
         }
@@ -91,7 +103,11 @@ impl Sources {
     }
 }
 
-fn read_file(path: &Path, problems: &mut Vec<String>) -> Vec<(String, String)> {
+fn read_file(
+    path: &Path,
+    providers: &mut GivenProviders,
+    problems: &mut Vec<String>,
+) -> Vec<(String, String)> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => {
@@ -116,6 +132,10 @@ fn read_file(path: &Path, problems: &mut Vec<String>) -> Vec<(String, String)> {
     };
     let mut settings = Vec::new();
     for (key, value) in table {
+        if key == "providers" {
+            providers.read_file(path, value, problems);
+            continue;
+        }
         let by_key = SETTINGS
             .iter()
             .find(|setting| setting.name != "SESSION_CONFIG" && file_name(setting.name) == key);
@@ -147,7 +167,7 @@ fn toml_position(text: &str, error: &toml::de::Error) -> String {
     format!("line {line}: {}", error.message())
 }
 
-fn as_text(value: toml::Value) -> Option<String> {
+pub(super) fn as_text(value: toml::Value) -> Option<String> {
     match value {
         toml::Value::String(text) => Some(text),
         toml::Value::Integer(number) => Some(number.to_string()),

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::providers::MEMBERS;
+
 /// One setting, as `docs/configuration.md` shows it.
 #[derive(Debug)]
 pub(crate) struct Setting {
@@ -15,7 +17,7 @@ pub(crate) struct Setting {
     pub(crate) about: &'static str,
 }
 
-const fn setting(
+pub(crate) const fn setting(
     name: &'static str,
     default: Option<&'static str>,
     takes: &'static str,
@@ -31,7 +33,7 @@ const fn setting(
 
 const SECONDS: &str = "a whole number of seconds, at least 1";
 const SECONDS_OR_ZERO: &str = "a whole number of seconds";
-const SWITCH: &str = "`true` or `false`";
+pub(crate) const SWITCH: &str = "`true` or `false`";
 const SCORE: &str = "a number from 0 to 1";
 const RATE: &str = "`<requests>/<seconds>`";
 /// What the names of all rate limits begin with.
@@ -176,7 +178,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "SESSION_IDLE_TIMEOUT",
         Some("1800"),
         SECONDS,
-        "How long such a session may go unused.",
+        "How long such a session may go unused, and one that a login with a provider begins (8 hours at most).",
     ),
     setting(
         "SESSION_REGISTRATION",
@@ -221,10 +223,34 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "A secret shared with a backend, which signs access tokens with HS256 instead of keys.",
     ),
     setting(
+        "SESSION_ENCRYPTION_KEYS",
+        None,
+        "a key ring, as `sessiond keys` writes it",
+        "The keys that provider tokens are encrypted with; made in the data folder unless given.",
+    ),
+    setting(
+        "SESSION_ENCRYPTION_KEYS_LOST",
+        Some("refuse"),
+        "`refuse` or `accept`",
+        "Whether the server starts with new keys where provider tokens are encrypted and no keys are there.",
+    ),
+    setting(
         "SESSION_ALLOWED_ORIGINS",
         None,
         "a comma-separated list of origins like `https://app.example.org`",
         "Other sites whose pages may call this server with the user's cookie.",
+    ),
+    setting(
+        "SESSION_PUBLIC_URL",
+        None,
+        "an address like `https://login.example.org`",
+        "Where users reach this server: providers send them back to `<address>/auth/callback`. Needed for logins with a provider, unless the server listens on loopback.",
+    ),
+    setting(
+        "SESSION_RETURN_PATHS",
+        None,
+        "paths like `/app` or `/app/*`, or whole `https://` addresses, separated by commas",
+        "Where a login with a provider may lead to (`return_to`); nowhere unless given.",
     ),
     setting(
         "SESSION_HEADER",
@@ -365,6 +391,60 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Audit events that may wait to be written.",
     ),
     setting(
+        "OPENROUTER_CLIENT_ID",
+        None,
+        "a text",
+        "Another name of `PROVIDER_OPENROUTER_CLIENT_ID`. The provider `openrouter` needs nothing but this and the secret.",
+    ),
+    setting(
+        "OPENROUTER_CLIENT_SECRET",
+        None,
+        "a text",
+        "Another name of `PROVIDER_OPENROUTER_CLIENT_SECRET`.",
+    ),
+    setting(
+        "PROVIDER_REFRESH_AHEAD",
+        Some("300"),
+        SECONDS_OR_ZERO,
+        "How long before its end a provider's access token is renewed; half its life if that is less.",
+    ),
+    setting(
+        "PROVIDER_TOKEN_GRACE",
+        Some("300"),
+        SECONDS_OR_ZERO,
+        "How long the access token before is taken for the user's after it was replaced.",
+    ),
+    setting(
+        "PROVIDER_REFRESH_RATE",
+        Some("20"),
+        "a whole number, at least 1",
+        "Renewals per second that this server asks of one provider at most.",
+    ),
+    setting(
+        "PROVIDER_MAX_TRIES",
+        Some("3"),
+        "a whole number, at least 1",
+        "How often a provider is asked at most for one renewal.",
+    ),
+    setting(
+        "PROVIDER_RETRY_DELAY",
+        Some("1"),
+        SECONDS,
+        "Pause before the second try; doubled for each one after, and up to half of it is left out at random.",
+    ),
+    setting(
+        "PROVIDER_RETRY_MAX_DELAY",
+        Some("30"),
+        SECONDS,
+        "Longest pause between two tries.",
+    ),
+    setting(
+        "PROVIDER_REFRESH_RETENTION",
+        Some("2592000"),
+        SECONDS,
+        "How long the record of a renewal is kept.",
+    ),
+    setting(
         "SESSION_SERVICE_KEYS",
         None,
         "keys, separated by commas",
@@ -396,8 +476,6 @@ pub(crate) const WITHOUT_EFFECT: &[&str] = &[
     "SESSION_PROTECTED_PATHS",
     "SESSION_EXCLUDED_PATHS",
     "DATABASE_URL",
-    "OPENROUTER_CLIENT_ID",
-    "OPENROUTER_CLIENT_SECRET",
     "REDIS_URL",
     "REDIS_DB",
     "REDIS_PASSWORD",
@@ -416,18 +494,27 @@ pub(crate) fn find(name: &str) -> Option<&'static Setting> {
 /// All settings for `sessiond --help`.
 pub(crate) fn help() -> String {
     let mut text = String::from("Settings, as environment variables:\n");
+    describe(&mut text, SETTINGS);
+    text.push_str(
+        "\nSettings of an outside provider, in a table [providers.NAME] of the settings file, or as \
+         PROVIDER_<NAME>_<SETTING>:\n",
+    );
+    describe(&mut text, MEMBERS);
+    text
+}
+
+fn describe(text: &mut String, settings: &[Setting]) {
     for Setting {
         name,
         default,
         takes,
         about,
-    } in SETTINGS
+    } in settings
     {
         let default = default.map_or(String::new(), |default| format!(" [default: {default}]"));
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {name}{default}\n      {about} Takes {takes}.");
     }
-    text
 }
 
 /// A setting's name in the settings file.
@@ -455,22 +542,24 @@ mod tests {
     /// The page that people read says what the program does.
     #[test]
     fn the_documentation_shows_every_setting() {
-        let mut table =
-            String::from("| setting | default | takes | meaning |\n|---|---|---|---|\n");
-        for Setting {
-            name,
-            default,
-            takes,
-            about,
-        } in SETTINGS
-        {
-            let default = default.map_or("–".to_owned(), |default| format!("`{default}`"));
-            writeln!(table, "| `{name}` | {default} | {takes} | {about} |").unwrap();
+        for settings in [SETTINGS, MEMBERS] {
+            let mut table =
+                String::from("| setting | default | takes | meaning |\n|---|---|---|---|\n");
+            for Setting {
+                name,
+                default,
+                takes,
+                about,
+            } in settings
+            {
+                let default = default.map_or("–".to_owned(), |default| format!("`{default}`"));
+                writeln!(table, "| `{name}` | {default} | {takes} | {about} |").unwrap();
+            }
+            let page = include_str!("../../../../docs/configuration.md");
+            assert!(
+                page.contains(&table),
+                "docs/configuration.md must hold this table:\n\n{table}"
+            );
         }
-        let page = include_str!("../../../../docs/configuration.md");
-        assert!(
-            page.contains(&table),
-            "docs/configuration.md must hold this table:\n\n{table}"
-        );
     }
 }

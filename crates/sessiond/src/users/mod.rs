@@ -6,22 +6,18 @@ mod password;
 mod store;
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
 
 use session_core::{Email, InvalidInput, Metadata, Password};
 
+use crate::admin_face::{AdminFace, AdminFaceError};
 use crate::command_line::{Options, UsersCommand};
-use crate::data_dir::{DataDir, DataDirError, Holder};
+use crate::data_dir::DataDirError;
 use crate::logging;
+use crate::printable::printable;
+use crate::reach::{Reached, reach};
 use crate::services::ServicesError;
 use crate::settings::{BadSettings, Settings, Store};
-use admin_face::AdminFace;
 use store::Accounts;
-
-/// How long a command waits for another one, or for a server that is starting, and how often it looks.
-const LOOKS: u32 = 100;
-const LOOKS_EVERY: Duration = Duration::from_millis(100);
 
 /// Why a command about accounts was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -54,25 +50,8 @@ pub(crate) enum UsersError {
     Store(app::AccountError),
     #[error("what was done could not be written down to its end: {0}")]
     Close(app::SessionError),
-    #[error(
-        "a server runs on the data folder, and there is no key to ask it with: set SESSION_ADMIN_KEYS \
-         to one of its admin keys"
-    )]
-    NoAdminKey,
-    #[error(
-        "the server at {0} takes no plain http (SESSION_REQUIRE_HTTPS), which this command speaks: ask \
-         its admin face through the proxy, or stop the server first"
-    )]
-    HttpsRequired(SocketAddr),
-    #[error("the server at {address} cannot be asked: {source}")]
-    Unreachable {
-        address: SocketAddr,
-        source: Box<ureq::Error>,
-    },
-    #[error("the server at {0} gives an answer that is none of sessiond's")]
-    NotOurs(SocketAddr),
-    #[error("the server at {address} says: {detail}")]
-    Refused { address: SocketAddr, detail: String },
+    #[error(transparent)]
+    Face(#[from] AdminFaceError),
 }
 
 /// An account, as far as commands show it.
@@ -182,51 +161,11 @@ pub(crate) fn users(command: UsersCommand, options: &Options) -> Result<(), User
             })
         }
         Reached::Server(address) => {
-            let done = AdminFace::of(address, &settings)?.carry_out(&task)?;
+            let done = admin_face::carry_out(&AdminFace::of(address, &settings)?, &task)?;
             print(&task, &done);
             Ok(())
         }
     }
-}
-
-enum Reached {
-    /// The data folder is this process' now.
-    Folder(DataDir),
-    Server(SocketAddr),
-}
-
-/// The data folder or the server that has it. Another command, and a server that is starting, are waited
-/// for.
-fn reach(settings: &Settings) -> Result<Reached, UsersError> {
-    let mut looks = 0;
-    loop {
-        match DataDir::take(&settings.data_dir) {
-            Ok(mut data_dir) => {
-                data_dir.sign(Holder::command())?;
-                return Ok(Reached::Folder(data_dir));
-            }
-            Err(DataDirError::InUse {
-                holder: Holder::Server { address, .. },
-                ..
-            }) => return Ok(Reached::Server(reachable(address))),
-            Err(DataDirError::InUse { .. }) if looks < LOOKS => {
-                looks += 1;
-                std::thread::sleep(LOOKS_EVERY);
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
-/// A server that listens everywhere is reached without leaving the machine.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        address.set_ip(match address {
-            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    address
 }
 
 /// What a new account's sessions begin with.
@@ -265,39 +204,5 @@ fn print(task: &Task, users: &[User]) {
                 printable(&user.user_id)
             ),
         }
-    }
-}
-
-/// A text that stays in its line and its column, and moves no terminal's cursor.
-fn printable(text: &str) -> String {
-    let escaped = |c: char| -> String {
-        if c.is_control() {
-            c.escape_unicode().collect()
-        } else {
-            c.to_string()
-        }
-    };
-    text.chars().map(escaped).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_that_listens_everywhere_is_reached_by_loopback() {
-        for (listens, reached) in [
-            ("0.0.0.0:80", "127.0.0.1:80"),
-            ("[::]:80", "[::1]:80"),
-            ("192.0.2.1:80", "192.0.2.1:80"),
-        ] {
-            let address = reachable(listens.parse().unwrap());
-            assert_eq!(address, reached.parse().unwrap());
-        }
-    }
-
-    #[test]
-    fn what_is_printed_stays_in_its_line() {
-        assert_eq!(printable("a\tb\n\u{1b}[2Jé"), "a\\u{9}b\\u{a}\\u{1b}[2Jé");
     }
 }

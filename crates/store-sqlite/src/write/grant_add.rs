@@ -1,5 +1,3 @@
-use std::collections::HashSet;
-
 use session_core::Grant;
 use sqlx::SqliteConnection;
 
@@ -21,15 +19,11 @@ impl Kind for Request {
         _: &mut Effects,
     ) -> Result<Vec<()>, Failure> {
         let grants = || requests.iter().map(|request| &request.grant);
-        let taken = || Failure::internal("the session has a grant already");
-        let mut ids = HashSet::new();
-        if !grants().all(|grant| ids.insert(grant.session_id)) {
-            return Err(taken());
-        }
         let rows = grants()
             .map(grant_row::write)
             .collect::<Result<Vec<_>, _>>();
-        let added = sqlx::query(
+        // That a session has one is for the schema to say: then its request fails, by itself.
+        sqlx::query(
             "INSERT INTO grants (session_id, user_id, provider, provider_session, version, status,
                  access_hash, token_type, scopes, obtained_at, access_expires_at, superseded_hash,
                  superseded_until, rotation_count, retry_at, due_at, lease_until, lease_record)
@@ -39,15 +33,11 @@ impl Kind for Request {
                  value ->> '$[1][0]', value ->> '$[1][1]', unhex(value ->> '$[1][2]'),
                  value ->> '$[1][3]', value ->> '$[1][4]', value ->> '$[1][5]', value ->> '$[1][6]',
                  value ->> '$[1][7]', unhex(value ->> '$[1][8]')
-             FROM json_each(?1) WHERE true
-             ON CONFLICT (session_id) DO NOTHING",
+             FROM json_each(?1)",
         )
         .bind(row::json(&rows?)?)
         .execute(&mut *connection)
         .await?;
-        if added.rows_affected() != requests.len() as u64 {
-            return Err(taken());
-        }
         let tokens: Vec<_> = grants()
             .map(|grant| grant_row::write_tokens(grant.session_id, &grant.tokens))
             .collect();

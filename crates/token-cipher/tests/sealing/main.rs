@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::expect_used,
-    clippy::panic,
     reason = "tests fail by panicking, and so does what they share"
 )]
 

@@ -128,16 +128,65 @@ async fn members_of_a_wrong_type_or_out_of_bounds_are_refused() {
     refuses(&server, &token, cases.collect()).await;
 }
 
-/// Better refused than lost: tokens of a provider cannot be kept yet.
+/// Requirement 47: so are the tokens of a provider, and what is said of them.
 #[tokio::test]
-async fn provider_tokens_are_refused() {
+async fn provider_tokens_of_a_wrong_type_or_out_of_bounds_are_refused() {
     let (server, token) = loud_server().await;
-    let members = ["access_token", "refresh_token", "id_token", "expires_in"];
-    let cases = members.map(|member| {
-        let ask = create_with(&format!(r#""{member}": "hunter2""#));
-        (ask, 400, "upstream_tokens_unsupported")
-    });
-    refuses(&server, &token, cases.into()).await;
+    let mut invalid = Vec::new();
+    let seconds = [
+        "-1",
+        "31622401",
+        "9223372036854775807",
+        "9223372036854775808",
+        "1e3",
+        "3600.0",
+        "3600.5",
+        "\"3600\"",
+        "\"hunter2\"",
+        "true",
+        "[]",
+    ];
+    for seconds in seconds {
+        let members = format!(r#""access_token": "hunter2", "expires_in": {seconds}"#);
+        invalid.push(create_with(&members));
+    }
+    for member in ["access_token", "refresh_token", "id_token"] {
+        let long = "x".repeat(16 * 1024);
+        for text in [
+            String::new(),
+            r"hunter2\n".to_owned(),
+            r"hunter2\u0000".to_owned(),
+            "hunter2ä".to_owned(),
+            format!("hunter2{long}"),
+        ] {
+            let beside = match member {
+                "access_token" => "",
+                _ => r#""access_token": "hunter2", "#,
+            };
+            invalid.push(create_with(&format!(r#"{beside}"{member}": "{text}""#)));
+        }
+        for value in ["7", "true", r#"["hunter2"]"#, r#"{"hunter2": 1}"#] {
+            invalid.push(create_with(&format!(r#""{member}": {value}"#)));
+        }
+    }
+    // Nothing to renew for.
+    for alone in [
+        r#""refresh_token": "hunter2""#,
+        r#""id_token": "hunter2""#,
+        r#""expires_in": 3600"#,
+        r#""access_token": null, "refresh_token": "hunter2", "expires_in": 3600"#,
+    ] {
+        invalid.push(create_with(alone));
+    }
+    let cases = invalid.into_iter().map(|ask| (ask, 400, "invalid_request"));
+    let mut cases: Vec<_> = cases.collect();
+    for text in ["NaN", "Infinity", "+1", "0x10"] {
+        let members = format!(r#""access_token": "hunter2", "expires_in": {text}"#);
+        cases.push((create_with(&members), 400, "malformed_json"));
+    }
+    let unknown = create_with(r#""access_token": "hunter2", "provider": "hunter2""#);
+    cases.push((unknown, 400, "unknown_provider"));
+    refuses(&server, &token, cases).await;
 }
 
 /// serde_json gives one name a meaning of its own: the text that it holds is parsed as JSON, past the

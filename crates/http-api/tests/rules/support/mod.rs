@@ -4,6 +4,7 @@ mod answer;
 mod ask;
 mod log;
 mod people;
+mod provider;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -24,6 +25,7 @@ pub(crate) use answer::Answer;
 pub(crate) use ask::Ask;
 pub(crate) use log::Log;
 pub(crate) use people::{PASSWORD, SignedIn, login};
+pub(crate) use provider::{ProviderBed, body, secrets_in};
 
 pub(crate) const SERVICE_KEY: &str = "svc_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
 pub(crate) const ADMIN_KEY: &str = "adm_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
@@ -38,7 +40,14 @@ pub(crate) const AUDIENCE: &str = "https://api.example";
 pub(crate) const START: &str = "2026-01-01T12:00:00Z";
 
 /// Time that passes only when a test says so.
-struct FakeClock(AtomicI64);
+pub(crate) struct FakeClock(AtomicI64);
+
+impl FakeClock {
+    pub(crate) fn at_start() -> Arc<Self> {
+        let start: DateTime<Utc> = START.parse().unwrap();
+        Arc::new(Self(AtomicI64::new(start.timestamp_millis())))
+    }
+}
 
 impl Clock for FakeClock {
     fn now(&self) -> DateTime<Utc> {
@@ -88,8 +97,18 @@ impl Server {
     }
 
     pub(crate) fn build(stores: Stores, config: ApiConfig, policies: Policies) -> Self {
+        let providers = Providers::default();
+        Self::at(FakeClock::at_start(), stores, config, policies, providers)
+    }
+
+    pub(crate) fn at(
+        clock: Arc<FakeClock>,
+        stores: Stores,
+        config: ApiConfig,
+        policies: Policies,
+        providers: Providers,
+    ) -> Self {
         let start: DateTime<Utc> = START.parse().unwrap();
-        let clock = Arc::new(FakeClock(AtomicI64::new(start.timestamp_millis())));
         let key = SigningKey::from_seed(&[7; 32], start).unwrap();
         let parties = TokenParties {
             issuer: ISSUER.into(),
@@ -102,11 +121,11 @@ impl Server {
             passwords: password_hasher(Arc::new(SystemEntropy)),
             signer,
             cipher: Arc::new(XChaChaCipher::new(
-                CipherKeys::new(CipherKey::new(&[7; 32], start)),
+                encryption_keys(),
                 Arc::new(SystemEntropy),
             )),
         };
-        let services = Services::start(stores, ports, Providers::default(), policies).unwrap();
+        let services = Services::start(stores, ports, providers, policies).unwrap();
         let mut keys = ServiceKeys::default();
         keys.add(KeyRole::Service, SERVICE_KEY).unwrap();
         keys.add(KeyRole::Admin, ADMIN_KEY).unwrap();
@@ -166,6 +185,14 @@ impl Server {
     pub(crate) fn pass_millis(&self, millis: i64) {
         self.clock.0.fetch_add(millis, Ordering::SeqCst);
     }
+}
+
+/// The keys that servers encrypt provider tokens with: one that opens, and one that seals.
+pub(crate) fn encryption_keys() -> CipherKeys {
+    let old = CipherKey::new(&[6; 32], START.parse().unwrap());
+    let created_at = old.created_at() + TimeDelta::seconds(1);
+    let keys = CipherKeys::new(old).rotated(CipherKey::new(&[7; 32], created_at));
+    keys.unwrap()
 }
 
 /// The public half of a token.
