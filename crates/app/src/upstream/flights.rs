@@ -161,13 +161,16 @@ mod tests {
             .unwrap();
         let flights = Arc::new(Flights::<()>::new());
         let (is_down, wait_for_it) = std::sync::mpsc::channel::<()>();
+        let (begun, has_begun) = std::sync::mpsc::channel();
         let (entered, is_entered) = std::sync::mpsc::channel();
         let theirs = Arc::clone(&flights);
         runtime.spawn(async move {
+            begun.send(()).unwrap();
             wait_for_it.recv().unwrap();
             drop(theirs.enter(id(), || async {}));
             entered.send(()).unwrap();
         });
+        has_begun.recv().unwrap();
         runtime.shutdown_background();
         is_down.send(()).unwrap();
         is_entered.recv_timeout(Duration::from_secs(10)).unwrap();
