@@ -153,6 +153,27 @@ async fn a_begin_that_happened_though_it_failed_is_gone_on_with() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_begin_that_failed_while_somebody_else_began_is_none() {
+    let bed = Arc::new(Bed::new());
+    let (instance, grants) = moody(&bed);
+    let id = bed.sign_in().await.session.id;
+    pass(MINUTE * 61).await;
+    bed.provider.works_for(SECOND * 5);
+    grants.is(Mood::Frozen);
+    let failing = asking(&instance, id);
+    pass(SECOND).await;
+    let other = asking(&bed, id);
+    pass(SECOND).await;
+    grants.is(Mood::Away);
+    assert!(matches!(
+        failing.await.unwrap(),
+        Err(TokenError::Session(_))
+    ));
+    assert_eq!(other.await.unwrap().unwrap(), "access-2");
+    assert_eq!(bed.provider.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_end_that_happened_though_it_failed_is_the_end() {
     let bed = Bed::new();
     let (instance, grants) = moody(&bed);
