@@ -31,6 +31,7 @@ async fn a_token_is_handed_out_as_it_came_until_it_is_due() {
     assert_eq!(record.outcome, RefreshOutcome::Success);
     assert_eq!((record.tries, record.rotation_count), (1, 1));
     assert_eq!(record.old_access_token, token("access-1").hash());
+    assert_eq!(record.old_refresh_token, Some(token("refresh-1").hash()));
     assert_eq!(record.new_access_token, Some(token("access-2").hash()));
     assert_eq!(record.new_refresh_token, Some(token("refresh-2").hash()));
     assert_eq!(record.old_expires_at, Some(begun + LIFE));
