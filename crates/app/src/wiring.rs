@@ -2,12 +2,18 @@
 
 #[cfg(feature = "sqlite")]
 use std::path::PathBuf;
-#[cfg(feature = "argon2")]
+#[cfg(any(feature = "argon2", feature = "oauth"))]
 use std::sync::Arc;
 
+#[cfg(feature = "oauth")]
+use session_core::InvalidInput;
+#[cfg(feature = "oauth")]
+use session_core::ports::Clock;
 #[cfg(feature = "argon2")]
 use session_core::ports::{Entropy, PasswordHasher};
 
+#[cfg(feature = "oauth")]
+use crate::Providers;
 use crate::Stores;
 
 /// Where sessions, and all that goes with them, are kept.
@@ -80,6 +86,27 @@ pub fn password_hasher(entropy: Arc<dyn Entropy>) -> Arc<dyn PasswordHasher> {
     Arc::new(Argon2Hasher::new(params, limits, entropy))
 }
 
+/// Adds a provider that is spoken to over HTTP, of which this process renews at most `rate` grants a
+/// second; whether the name was free. Calls nobody.
+///
+/// Users can sign in with it where it has an issuer.
+///
+/// # Errors
+/// [`InvalidInput`] for a member of the settings.
+#[cfg(feature = "oauth")]
+pub fn add_provider(
+    providers: &mut Providers,
+    settings: ProviderSettings,
+    clock: Arc<dyn Clock>,
+    rate: u32,
+) -> Result<bool, InvalidInput> {
+    let client = Arc::new(OAuthClient::new(settings, clock)?);
+    let login = client.signs_in().then(|| Arc::clone(&client) as _);
+    Ok(providers.add(client.name().clone(), client, login, rate))
+}
+
+#[cfg(feature = "oauth")]
+pub use oauth_client::{ClientAuthentication, ClientSecret, OAuthClient, ProviderSettings};
 #[cfg(feature = "argon2")]
 pub use password_argon2::{Argon2Hasher, Argon2Params, HashLimits};
 #[cfg(feature = "token-cipher")]

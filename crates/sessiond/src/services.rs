@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use app::wiring::{StoreSettings, WiringError, open_stores, password_hasher};
+use app::wiring::{StoreSettings, WiringError, add_provider, open_stores, password_hasher};
 use app::{Ports, Providers, Services, Stores, SystemClock, SystemEntropy};
-use session_core::ports::EntropyError;
+use session_core::ports::{Clock, EntropyError};
+use session_core::{InvalidInput, ProviderName};
 
 use crate::access_token_keys::{self, TokenKeyError};
 use crate::data_dir::Holder;
@@ -20,6 +21,11 @@ pub(crate) enum ServicesError {
     TokenKeys(#[from] TokenKeyError),
     #[error(transparent)]
     ProviderKeys(#[from] ProviderKeyError),
+    #[error("providers.{name}: {problem}")]
+    Provider {
+        name: ProviderName,
+        problem: InvalidInput,
+    },
     #[error(transparent)]
     Entropy(#[from] EntropyError),
 }
@@ -46,13 +52,26 @@ pub(crate) async fn start(settings: &Settings, holder: Holder) -> Result<Started
         clock,
         entropy,
     };
-    let providers = Providers::default();
+    let providers = providers(settings, &ports.clock)?;
     let services = Services::start(stores, ports, providers, settings.policies.clone())?;
     Ok(Started {
         services,
         token_keys,
         provider_keys,
     })
+}
+
+/// The outside providers of the settings; none of them is asked for anything yet.
+fn providers(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Providers, ServicesError> {
+    let mut providers = Providers::default();
+    let rate = settings.policies.tokens.rate;
+    for provider in &settings.providers {
+        let (name, clock) = (provider.name.clone(), Arc::clone(clock));
+        // Names are unique, so each is added.
+        add_provider(&mut providers, provider.clone(), clock, rate)
+            .map_err(|problem| ServicesError::Provider { name, problem })?;
+    }
+    Ok(providers)
 }
 
 /// The stores alone, without anything that runs by itself.

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use app::wiring::ProviderSettings;
 use app::{
     AuditPolicy, Freshness, LoginPolicy, Policies, ProviderLoginPolicy, RevocationPolicy,
     SecurityPolicy, SessionPolicy,
@@ -24,7 +25,6 @@ use zeroize::Zeroizing;
 use crate::command_line::Options;
 use parse::Reader;
 use providers::GivenProviders;
-pub(crate) use providers::{ClientAuthentication, ProviderSettings};
 use source::Sources;
 pub(crate) use table::help;
 
@@ -126,7 +126,10 @@ pub(crate) struct BadSettings(Vec<String>);
 impl Settings {
     /// Reads all settings, or tells everything that is wrong with them at once.
     pub(crate) fn read(options: &Options) -> Result<Self, BadSettings> {
-        let mut sources = Sources::collect(options)?;
+        Self::of(Sources::collect(options)?)
+    }
+
+    fn of(mut sources: Sources) -> Result<Self, BadSettings> {
         let providers = std::mem::take(&mut sources.providers);
         let mut reader = Reader::of(&sources);
         let settings = Self::from(&mut reader, providers);

@@ -24,7 +24,7 @@ impl Sources {
         Self::of(options, environment)
     }
 
-    fn of(
+    pub(super) fn of(
         options: &Options,
         environment: HashMap<OsString, OsString>,
     ) -> Result<Self, BadSettings> {

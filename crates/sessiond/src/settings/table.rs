@@ -33,7 +33,7 @@ pub(crate) const fn setting(
 
 const SECONDS: &str = "a whole number of seconds, at least 1";
 const SECONDS_OR_ZERO: &str = "a whole number of seconds";
-const SWITCH: &str = "`true` or `false`";
+pub(crate) const SWITCH: &str = "`true` or `false`";
 const SCORE: &str = "a number from 0 to 1";
 const RATE: &str = "`<requests>/<seconds>`";
 /// What the names of all rate limits begin with.

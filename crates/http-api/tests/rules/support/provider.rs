@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use app::wiring::XChaChaCipher;
+use app::wiring::{ClientSecret, ProviderSettings, XChaChaCipher, add_provider};
 use app::{Policies, Providers, Stores, SystemEntropy, TokenPolicy, TokenVault};
 use chrono::TimeDelta;
 use http_api::ApiConfig;
-use scripted_provider::{Issued, ScriptedProvider, Settings};
+use scripted_provider::{Endpoint, Issued, ScriptedProvider, Settings};
 use serde_json::{Value, json};
 use session_core::ports::{Clock, SessionLimit};
 use session_core::{Grant, ProviderName, RetryConfig, SealedTokens, TokenField};
 use store_memory::MemoryStore;
 
-use super::client::HttpProvider;
 use super::{Answer, Ask, FakeClock, Server, encryption_keys, handle};
 
 /// A provider, and a server whose settings name it `acme`.
@@ -77,9 +76,9 @@ impl ProviderBed {
     fn server(&self, names: &[&str], policies: Policies) -> Server {
         let mut providers = Providers::default();
         for name in names {
-            let client = Arc::new(HttpProvider::of(&self.provider));
-            let name = ProviderName::new(name).unwrap();
-            assert!(providers.add(name, client, None, policies.tokens.rate));
+            let (settings, clock) = (settings(name, &self.provider), Arc::clone(&self.clock));
+            let rate = policies.tokens.rate;
+            assert!(add_provider(&mut providers, settings, clock, rate).unwrap());
         }
         let config = ApiConfig {
             log_requests: true,
@@ -146,6 +145,18 @@ impl Server {
         let id = handle(token).parse().unwrap();
         stores.grants.find_grant(id).await.unwrap().unwrap()
     }
+}
+
+/// What the settings say of a provider that describes itself nowhere.
+fn settings(name: &str, provider: &ScriptedProvider) -> ProviderSettings {
+    let (name, client_id) = (ProviderName::new(name).unwrap(), provider.client_id());
+    let mut settings = ProviderSettings::new(name, &client_id);
+    settings.token_endpoint = Some(provider.url(Endpoint::Token));
+    settings.revocation_endpoint = Some(provider.url(Endpoint::Revocation));
+    settings.client_secret = provider
+        .client_secret()
+        .map(|secret| ClientSecret::new(&secret));
+    settings
 }
 
 /// What a backend sends that has just signed somebody in, as the systems that sessiond replaces have it.

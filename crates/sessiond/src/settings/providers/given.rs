@@ -72,27 +72,27 @@ impl GivenProviders {
                 left.push(variable);
                 continue;
             };
-            let text = Zeroizing::new(text);
+            let value = Member {
+                text: Zeroizing::new(text),
+                place: variable.clone(),
+            };
             let prefix = members::prefix(capitals);
-            let mut known = self.0.iter_mut();
-            let mut known = known.filter(|(name, _)| members::prefix(name) == prefix);
-            let member = (
-                member,
-                Member {
-                    text,
-                    place: variable.clone(),
-                },
-            );
-            match (known.next(), known.next()) {
-                (Some((one, _)), Some((other, _))) => problems.push(format!(
-                    "{variable} could be of two providers, `{one}` and `{other}`: rename one of them"
-                )),
-                (Some((_, given)), None) => drop(given.insert(member.0, member.1)),
-                (None, _) => {
-                    let given = self.0.entry(capitals.to_ascii_lowercase()).or_default();
-                    given.insert(member.0, member.1);
+            let names = self.0.keys();
+            let names: Vec<_> = names
+                .filter(|name| members::prefix(name) == prefix)
+                .cloned()
+                .collect();
+            let name = match &*names {
+                [] => capitals.to_ascii_lowercase(),
+                [name] => name.clone(),
+                [one, other, ..] => {
+                    problems.push(format!(
+                        "{variable} could be of two providers, `{one}` and `{other}`: rename one"
+                    ));
+                    continue;
                 }
-            }
+            };
+            self.0.entry(name).or_default().insert(member, value);
         }
         let is_ours = |variable: &String| {
             let mut names = self.0.keys();
@@ -115,9 +115,10 @@ impl GivenProviders {
         let given = self.0.entry(name.to_owned()).or_default();
         let mut twice = Vec::new();
         for (name, member) in members {
-            match given.get(name) {
-                Some(_) => twice.push(member),
-                None => drop(given.insert(name, member)),
+            if given.contains_key(name) {
+                twice.push(member);
+            } else {
+                given.insert(name, member);
             }
         }
         twice
@@ -133,20 +134,24 @@ impl GivenProviders {
 fn member_text(name: &str, value: toml::Value) -> Option<Zeroizing<String>> {
     let text = match (name, value) {
         ("scopes", toml::Value::Array(items)) => {
-            let items: Option<Vec<_>> = items.into_iter().map(as_text).collect();
+            let items: Option<Vec<_>> = items.into_iter().map(plain_text).collect();
             items?.join(" ")
         }
         ("parameters", toml::Value::Table(table)) => {
             let pairs: Option<Vec<_>> = table
                 .into_iter()
-                .map(|(name, value)| Some((name, as_text(value)?)))
+                .map(|(name, value)| Some((name, plain_text(value)?)))
                 .collect();
             serde_urlencoded::to_string(pairs?).ok()?
         }
-        ("parameters", _) | (_, toml::Value::Array(_)) => return None,
-        (_, value) => as_text(value)?,
+        ("parameters", _) => return None,
+        (_, value) => plain_text(value)?,
     };
     Some(Zeroizing::new(text))
+}
+
+fn plain_text(value: toml::Value) -> Option<String> {
+    (!value.is_array()).then(|| as_text(value))?
 }
 
 /// Shows no value.

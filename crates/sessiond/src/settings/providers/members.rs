@@ -1,6 +1,6 @@
 //! The names, defaults and meanings of a provider's settings: what is not here is not read.
 
-use crate::settings::table::{Setting, setting};
+use crate::settings::table::{SWITCH, Setting, setting};
 
 const URL: &str = "an `https` URL; `http` on this machine alone";
 
@@ -69,9 +69,9 @@ pub(crate) const MEMBERS: &[Setting] = &[
     ),
     setting(
         "scopes",
-        None,
+        Some("openid"),
         "an array, or a text with spaces between them",
-        "What users are asked to grant when they sign in with it; `openid` where nothing is said.",
+        "What users are asked to grant when they sign in with it.",
     ),
     setting(
         "prompt",
@@ -84,6 +84,12 @@ pub(crate) const MEMBERS: &[Setting] = &[
         None,
         "a table of texts; in the environment `name=value&name=value`, encoded as in a URL",
         "More parameters of a login.",
+    ),
+    setting(
+        "names_itself",
+        Some("false"),
+        SWITCH,
+        "Whether it says who it is when it sends a user back (RFC 9207), if what it says of itself does not tell.",
     ),
     setting(
         "timeout",

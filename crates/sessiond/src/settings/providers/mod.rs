@@ -5,6 +5,7 @@ mod members;
 mod one;
 
 use app::TokenPolicy;
+use app::wiring::ProviderSettings;
 use chrono::TimeDelta;
 use session_core::{ProviderName, RefreshConfig, RetryConfig};
 use zeroize::Zeroizing;
@@ -12,7 +13,6 @@ use zeroize::Zeroizing;
 pub(crate) use given::GivenProviders;
 use given::{Given, Member};
 pub(crate) use members::MEMBERS;
-pub(crate) use one::{ClientAuthentication, ProviderSettings};
 
 use super::parse::{self, Reader};
 
@@ -37,7 +37,7 @@ pub(super) fn read(reader: &mut Reader<'_>, mut given: GivenProviders) -> Vec<Pr
     let mut providers = Vec::new();
     for (name, given) in given.iter() {
         match ProviderName::new(name) {
-            Ok(name) => providers.extend(ProviderSettings::read(reader, name, given)),
+            Ok(name) => providers.extend(one::read(reader, name, given)),
             Err(_) => {
                 let problem = format!(
                     "is no name for a provider: it takes 1 to {} of `a`-`z`, `0`-`9`, `-` and `_`",

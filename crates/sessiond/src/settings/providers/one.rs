@@ -1,7 +1,7 @@
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use app::wiring::{ClientAuthentication, ClientSecret, ProviderSettings};
 use axum::http::Uri;
 use session_core::ProviderName;
 use zeroize::Zeroizing;
@@ -9,100 +9,70 @@ use zeroize::Zeroizing;
 use super::{Given, Member, members};
 use crate::settings::parse::{self, Reader};
 
-/// What the settings say of a provider.
-pub(crate) struct ProviderSettings {
-    pub(crate) name: ProviderName,
-    pub(crate) client_id: String,
-    /// None with [`ClientAuthentication::None`] alone.
-    pub(crate) client_secret: Option<Zeroizing<String>>,
-    pub(crate) client_authentication: ClientAuthentication,
-    /// Given, unless the token endpoint is.
-    pub(crate) issuer: Option<String>,
-    pub(crate) token_endpoint: Option<String>,
-    pub(crate) authorization_endpoint: Option<String>,
-    pub(crate) introspection_endpoint: Option<String>,
-    pub(crate) revocation_endpoint: Option<String>,
-    pub(crate) jwks_uri: Option<String>,
-    pub(crate) scopes: Vec<String>,
-    /// More parameters of a login, `prompt` among them.
-    pub(crate) parameters: Vec<(String, String)>,
-    pub(crate) timeout: Duration,
-    /// A PEM text.
-    pub(crate) authority: Option<String>,
-}
-
-/// How this server proves to a provider that it is the client (RFC 6749 §2.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ClientAuthentication {
-    /// `client_secret_basic`.
-    Basic,
-    /// `client_secret_post`.
-    Post,
-    /// Not at all.
-    None,
-}
-
 /// Longest time-out of one call in seconds: nobody waits longer.
 const MAX_TIMEOUT: u64 = 120;
 
-impl ProviderSettings {
-    /// Reads what was given of a provider; what is wrong is noted, all of it.
-    pub(super) fn read(reader: &mut Reader<'_>, name: ProviderName, given: &Given) -> Option<Self> {
-        let mut members = Members {
-            reader,
-            name,
-            given,
-        };
-        let client_id = members.required("client_id", parse::name);
-        let client_authentication = members.read("client_authentication", authentication);
-        let client_secret = members.secret(client_authentication);
-        let issuer = members.optional("issuer", issuer);
-        let token_endpoint = members.optional("token_endpoint", url);
-        let authorization_endpoint = members.optional("authorization_endpoint", url);
-        let introspection_endpoint = members.optional("introspection_endpoint", url);
-        let revocation_endpoint = members.optional("revocation_endpoint", url);
-        let jwks_uri = members.optional("jwks_uri", url);
-        if !given.contains_key("issuer") && !given.contains_key("token_endpoint") {
-            members.complain("token_endpoint", "is missing: give it, or `issuer`");
-        }
-        let scopes = members.optional("scopes", scopes);
-        let prompt = members.optional("prompt", parse::name);
-        let parameters = members.optional("parameters", parameters);
-        let mut parameters = parameters.unwrap_or_default();
-        if parameters.iter().any(|(name, _)| is_ours(name)) {
-            let problem = "must not have a parameter that this server sets by itself";
-            members.complain("parameters", problem);
-        }
-        parameters.extend(prompt.map(|prompt| ("prompt".to_owned(), prompt)));
-        let timeout = members.read("timeout", timeout);
-        let authority = members.authority();
-        Some(Self {
-            client_id: client_id?,
-            client_secret,
-            client_authentication: client_authentication?,
-            issuer,
-            token_endpoint,
-            authorization_endpoint,
-            introspection_endpoint,
-            revocation_endpoint,
-            jwks_uri,
-            scopes: scopes.unwrap_or_default(),
-            parameters,
-            timeout: timeout?,
-            authority,
-            name: members.name,
-        })
+/// Reads what was given of a provider. What is wrong is noted, all of it.
+///
+/// Of each member it is seen that it has a form; what the members make together is for the adapter to
+/// judge, which is made of them at the start.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    name: ProviderName,
+    given: &Given,
+) -> Option<ProviderSettings> {
+    let mut members = Members {
+        reader,
+        name: &name,
+        given,
+    };
+    let client_id = members.required("client_id", parse::name);
+    let client_authentication = members.read("client_authentication", authentication);
+    let client_secret = members.secret(client_authentication);
+    if !given.contains_key("issuer") && !given.contains_key("token_endpoint") {
+        members.complain("token_endpoint", "is missing: give it, or `issuer`");
     }
+    let issuer = members.optional("issuer", issuer);
+    let token_endpoint = members.optional("token_endpoint", url);
+    let authorization_endpoint = members.optional("authorization_endpoint", url);
+    let introspection_endpoint = members.optional("introspection_endpoint", url);
+    let revocation_endpoint = members.optional("revocation_endpoint", url);
+    let jwks_uri = members.optional("jwks_uri", url);
+    let scopes = members.read("scopes", scopes);
+    let prompt = members.optional("prompt", parse::name);
+    let parameters = members.optional("parameters", parameters);
+    let names_itself = members.read("names_itself", parse::switch);
+    let timeout = members.read("timeout", timeout);
+    let ca_file = members.optional("ca_file", parse::path);
+    let mut parameters = parameters.unwrap_or_default();
+    parameters.extend(prompt.map(|prompt| ("prompt".to_owned(), prompt)));
+    let mut settings = ProviderSettings::new(name.clone(), &client_id?);
+    settings.issuer = issuer;
+    settings.token_endpoint = token_endpoint;
+    settings.authorization_endpoint = authorization_endpoint;
+    settings.introspection_endpoint = introspection_endpoint;
+    settings.revocation_endpoint = revocation_endpoint;
+    settings.jwks_uri = jwks_uri;
+    settings.client_secret = client_secret;
+    settings.client_authentication = client_authentication?;
+    settings.scopes = scopes?;
+    settings.parameters = parameters;
+    settings.names_itself = names_itself?;
+    settings.call_timeout = timeout?;
+    settings.connect_timeout = settings.connect_timeout.min(settings.call_timeout);
+    settings.ca_file = ca_file;
+    Some(settings)
 }
 
 /// Reads the members of one provider, and notes what is wrong with them.
 struct Members<'a, 'r> {
     reader: &'a mut Reader<'r>,
-    name: ProviderName,
+    name: &'a ProviderName,
     given: &'a Given,
 }
 
 impl Members<'_, '_> {
+    /// A member's value, or its default's.
     fn read<T>(&mut self, member: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
         if self.given.contains_key(member) {
             return self.optional(member, parse);
@@ -129,51 +99,40 @@ impl Members<'_, '_> {
     }
 
     /// The client's secret, from the settings or from a file of its own.
-    fn secret(&mut self, how: Option<ClientAuthentication>) -> Option<Zeroizing<String>> {
+    fn secret(&mut self, how: Option<ClientAuthentication>) -> Option<ClientSecret> {
         let is_given = |member| self.given.contains_key(member);
         let (by_text, by_file) = (is_given("client_secret"), is_given("client_secret_file"));
-        match (by_text, by_file) {
-            (true, true) => {
+        let wants_one = how.map(|how| how != ClientAuthentication::None);
+        match (by_text || by_file, wants_one) {
+            _ if by_text && by_file => {
                 let problem = "contradicts `client_secret`: give one of the two";
                 self.complain("client_secret_file", problem);
             }
-            (false, false) if how.is_some_and(|how| how != ClientAuthentication::None) => {
-                let problem = "is missing: give it, or `client_secret_file`, or say \
-                               `client_authentication` = `none`";
+            (false, Some(true)) => {
+                let problem = "is missing: give it, or `client_secret_file`, or \
+                               `client_authentication` as `none`";
                 self.complain("client_secret", problem);
             }
-            (true, _) | (_, true) if how == Some(ClientAuthentication::None) => {
+            (true, Some(false)) => {
                 let problem = "contradicts the client's secret: give one of the two";
                 self.complain("client_authentication", problem);
             }
             _ => {}
         }
         if by_text {
-            return self.optional("client_secret", parse::secret);
+            let secret = self.optional("client_secret", parse::secret)?;
+            return Some(ClientSecret::new(&secret));
         }
-        let text = Zeroizing::new(self.file("client_secret_file")?);
-        let secret = parse::secret(text.trim());
-        if secret.is_none() {
-            self.complain("client_secret_file", "is an empty file");
-        }
-        secret
-    }
-
-    fn authority(&mut self) -> Option<String> {
-        let text = self.file("ca_file")?;
-        if !text.contains("-----BEGIN CERTIFICATE-----") {
-            self.complain("ca_file", "is a file without a certificate in PEM form");
-        }
-        Some(text)
-    }
-
-    /// The text of the file that a member names.
-    fn file(&mut self, member: &str) -> Option<String> {
-        let path: PathBuf = self.optional(member, parse::path)?;
-        match std::fs::read_to_string(path) {
-            Ok(text) => Some(text),
+        let path: PathBuf = self.optional("client_secret_file", parse::path)?;
+        match std::fs::read_to_string(path).map(Zeroizing::new) {
+            Ok(text) if text.trim().is_empty() => {
+                self.complain("client_secret_file", "is an empty file");
+                None
+            }
+            Ok(text) => Some(ClientSecret::new(text.trim())),
             Err(error) => {
-                self.complain(member, &format!("is a file that cannot be read: {error}"));
+                let problem = format!("is a file that cannot be read: {error}");
+                self.complain("client_secret_file", &problem);
                 None
             }
         }
@@ -189,21 +148,17 @@ impl Members<'_, '_> {
 
     /// What a member that was not given would be called: where the others stand.
     fn place_of(&self, member: &str) -> String {
-        let others: Vec<_> = self.given.values().map(|other| &other.place).collect();
-        let own = super::OPENROUTER_SETTINGS
-            .iter()
-            .find(|(own, _)| *own == member);
-        match own {
-            Some((_, setting)) if others.iter().any(|place| place.starts_with("OPENROUTER_")) => {
-                (*setting).to_owned()
-            }
-            _ if others.iter().any(|place| place.starts_with("providers.")) => {
-                format!("providers.{}.{member}", self.name)
-            }
-            _ => {
-                let prefix = members::prefix(self.name.as_str());
-                prefix + &member.to_ascii_uppercase()
-            }
+        let mut places = self.given.values().map(|other| other.place.as_str());
+        if places.clone().any(|place| place.starts_with("OPENROUTER_"))
+            && let Some((_, own)) = super::OPENROUTER_SETTINGS
+                .iter()
+                .find(|(known, _)| *known == member)
+        {
+            (*own).to_owned()
+        } else if places.any(|place| place.starts_with("providers.")) {
+            format!("providers.{}.{member}", self.name)
+        } else {
+            members::prefix(self.name.as_str()) + &member.to_ascii_uppercase()
         }
     }
 }
@@ -221,10 +176,9 @@ fn authentication(text: &str) -> Option<ClientAuthentication> {
 fn url(text: &str) -> Option<String> {
     let url: Uri = text.parse().ok()?;
     let (host, authority) = (url.host()?, url.authority()?.as_str());
-    let is_here = matches!(host, "127.0.0.1" | "[::1]" | "localhost");
     let is_safe = match url.scheme_str()? {
         "https" => true,
-        "http" => is_here,
+        "http" => matches!(host, "127.0.0.1" | "[::1]" | "localhost"),
         _ => false,
     };
     let is_plain = !host.is_empty() && !authority.contains('@') && !text.contains('#');
@@ -238,37 +192,14 @@ fn issuer(text: &str) -> Option<String> {
 
 /// Scopes (RFC 6749 §3.3) with spaces between them.
 fn scopes(text: &str) -> Option<Vec<String>> {
-    let is_scope = |scope: &str| {
-        scope
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && !b"\"\\".contains(&b))
-    };
+    let is_plain = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
     let scopes: Vec<_> = text.split_whitespace().map(str::to_owned).collect();
-    let is_good = !scopes.is_empty() && scopes.iter().all(|scope| is_scope(scope));
-    is_good.then_some(scopes)
+    let is_good = |scope: &String| scope.len() <= 128 && scope.bytes().all(is_plain);
+    (!scopes.is_empty() && scopes.iter().all(is_good)).then_some(scopes)
 }
 
 fn parameters(text: &str) -> Option<Vec<(String, String)>> {
-    let parameters: Vec<(String, String)> = serde_urlencoded::from_str(text).ok()?;
-    let is_named = |(name, _): &(String, String)| !name.is_empty();
-    parameters.iter().all(is_named).then_some(parameters)
-}
-
-/// Whether a login sets this parameter by itself.
-fn is_ours(parameter: &str) -> bool {
-    const OURS: [&str; 10] = [
-        "client_id",
-        "client_secret",
-        "code_challenge",
-        "code_challenge_method",
-        "nonce",
-        "prompt",
-        "redirect_uri",
-        "response_type",
-        "scope",
-        "state",
-    ];
-    OURS.contains(&parameter)
+    serde_urlencoded::from_str(text).ok()
 }
 
 fn timeout(text: &str) -> Option<Duration> {
@@ -276,17 +207,4 @@ fn timeout(text: &str) -> Option<Duration> {
     (1..=MAX_TIMEOUT)
         .contains(&seconds)
         .then(|| Duration::from_secs(seconds))
-}
-
-/// Shows no secret.
-impl fmt::Debug for ProviderSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProviderSettings")
-            .field("name", &self.name)
-            .field("issuer", &self.issuer)
-            .field("token_endpoint", &self.token_endpoint)
-            .field("client_id", &self.client_id)
-            .field("client_authentication", &self.client_authentication)
-            .finish_non_exhaustive()
-    }
 }
