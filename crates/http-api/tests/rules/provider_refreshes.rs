@@ -73,7 +73,7 @@ async fn tokens_that_are_due_are_renewed_and_the_record_says_how() {
     let session = &refreshed["session"];
     assert_eq!(session["access_token_expires_at"], "2026-01-01T13:56:00Z");
     assert_eq!(*session, bed.server.session(&token).await);
-    assert_eq!(bed.history(&token).await, [record.clone()]);
+    assert_eq!(bed.history(&token).await, std::slice::from_ref(record));
 }
 
 #[tokio::test]

@@ -116,7 +116,7 @@ fn a_key_is_forgotten_only_when_nothing_needs_it() {
 
         keys(folder.path(), &["reencrypt"]).unwrap();
         assert_eq!(forget(&first).unwrap(), format!("key {first} forgotten\n"));
-        assert_eq!(ids(folder.path()), [second.clone()]);
+        assert_eq!(ids(folder.path()), std::slice::from_ref(&second));
         assert_eq!(listed(folder.path()), [row(&second, "encrypts", 3)]);
         let told = forget(&first).unwrap_err();
         assert!(told.contains("is not among"), "{told}");
