@@ -363,8 +363,7 @@ impl From<ProviderLoginError> for Problem {
                 Self::provider_away(retry_after, error.to_string())
             }
             ProviderLoginError::NoPublicUrl => Self::unavailable(error.to_string()),
-            ProviderLoginError::Tokens(TokenError::Session(error)) => Self::from(&*error),
-            ProviderLoginError::Tokens(error) => Self::unavailable(error.to_string()),
+            ProviderLoginError::Tokens(error) => error.into(),
             ProviderLoginError::Account(error) => error.into(),
         }
     }

@@ -41,6 +41,8 @@ const DATABASES: &[&str] = &[
 ];
 const HTTP: &[&str] = &["axum*", "hyper*", "tower-http", "reqwest"];
 const HTTP_SERVERS: &[&str] = &["axum*", "tower-http"];
+/// What is made of parts that a server could be made of too.
+const HTTP_CLIENTS: &[&str] = &["reqwest"];
 const ADAPTERS: &[&str] = &[
     "store-*",
     "password-argon2",
@@ -146,8 +148,9 @@ const LAYERS: &[Layer] = &[
                 names: ABOVE,
                 why: ONE_ADAPTER,
             },
-            Ban::Package {
+            Ban::PackageBut {
                 names: HTTP_SERVERS,
+                through: HTTP_CLIENTS,
                 why: NO_WEB,
             },
         ],
@@ -257,8 +260,9 @@ const LAYERS: &[Layer] = &[
                 through: ADAPTERS,
                 why: "use cases speak to ports; SQL and Redis commands live in the adapters",
             },
-            Ban::Package {
+            Ban::PackageBut {
                 names: HTTP_SERVERS,
+                through: HTTP_CLIENTS,
                 why: "use cases know nothing of the face that calls",
             },
             Ban::Package {

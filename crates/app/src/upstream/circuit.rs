@@ -19,6 +19,14 @@ struct Open {
 }
 
 impl Circuit {
+    /// What the provider said and how long it is left alone yet, if it is.
+    pub(crate) fn rest(&self) -> Option<(ProviderFailure, Duration)> {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = state.as_ref()?;
+        let rest = open.until.saturating_duration_since(Instant::now());
+        (!rest.is_zero()).then(|| (open.cause.clone(), rest))
+    }
+
     /// Lets a call pass, or says what the provider said and how long it is left alone yet.
     pub(crate) fn admit(&self) -> Result<(), (ProviderFailure, Duration)> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,7 +80,9 @@ mod tests {
         assert!(!circuit.note(&refused()), "once");
         let (_, rest) = circuit.admit().unwrap_err();
         assert_eq!(rest, REST);
+        assert_eq!(circuit.rest().unwrap().1, REST);
         tokio::time::sleep(REST).await;
+        assert!(circuit.rest().is_none(), "asking uses nothing up");
         assert!(circuit.admit().is_ok(), "one finds out");
         assert!(circuit.admit().is_err(), "and no more than one");
         circuit.note(&Err::<(), _>(ProviderFailure::Unavailable("gone".into())));

@@ -10,13 +10,19 @@ use tokio::sync::watch;
 ///
 /// Each flight is a task of its own, which goes on when those who wait for it give up.
 #[derive(Debug)]
-pub(crate) struct Flights<T>(Arc<Mutex<Table<T>>>);
+pub(crate) struct Flights<T> {
+    table: Arc<Mutex<Table<T>>>,
+    closing: watch::Sender<bool>,
+}
 
 type Table<T> = HashMap<SessionId, watch::Receiver<Option<T>>>;
 
 impl<T: Clone + Send + Sync + 'static> Flights<T> {
     pub(crate) fn new() -> Self {
-        Self(Arc::default())
+        Self {
+            table: Arc::default(),
+            closing: watch::Sender::new(false),
+        }
     }
 
     /// The result of the flight that is under way for `id` or, where there is none, of the one that
@@ -35,17 +41,21 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
     where
         F: Future<Output = T> + Send + 'static,
     {
-        let mut table = lock(&self.0);
-        if let Some(flight) = table.get(&id) {
-            return flight.clone();
-        }
         let (tell, flight) = watch::channel(None);
-        table.insert(id, flight.clone());
+        {
+            let mut table = lock(&self.table);
+            if let Some(flight) = table.get(&id) {
+                return flight.clone();
+            }
+            table.insert(id, flight.clone());
+        }
         let landing = Landing {
-            table: Arc::clone(&self.0),
+            table: Arc::clone(&self.table),
             id,
         };
         let work = begin();
+        // Not under the lock: a runtime that shuts down drops the task at once, and the landing takes
+        // the lock.
         tokio::spawn(async move {
             let result = work.await;
             // Off the table first: whoever comes from here on starts anew.
@@ -57,7 +67,23 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
 
     /// How many are under way.
     pub(crate) fn len(&self) -> usize {
-        lock(&self.0).len()
+        lock(&self.table).len()
+    }
+
+    /// Asks those under way to begin nothing new: they are not waited for much longer.
+    pub(crate) fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Whether nothing new is to be begun.
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.closing.borrow()
+    }
+
+    /// Waits until nothing new is to be begun.
+    pub(crate) async fn closing(&self) {
+        // The sender is `self`, so it is not gone.
+        let _ = self.closing.subscribe().wait_for(|closing| *closing).await;
     }
 }
 
@@ -115,14 +141,37 @@ mod tests {
     #[tokio::test]
     async fn a_flight_goes_on_when_those_who_wait_give_up() {
         let flights = Flights::new();
+        let (go, may_go) = tokio::sync::oneshot::channel::<()>();
         let (done, is_done) = tokio::sync::oneshot::channel();
         let work = || async move {
-            tokio::task::yield_now().await;
+            let _ = may_go.await;
             let _ = done.send(());
         };
         let waited = tokio::time::timeout(Duration::ZERO, flights.join(id(), work)).await;
         assert!(waited.is_err());
+        go.send(()).unwrap();
         assert!(is_done.await.is_ok());
+    }
+
+    #[test]
+    fn a_flight_in_a_runtime_that_shuts_down_locks_nobody_up() {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap();
+        let flights = Arc::new(Flights::<()>::new());
+        let (is_down, wait_for_it) = std::sync::mpsc::channel::<()>();
+        let (entered, is_entered) = std::sync::mpsc::channel();
+        let theirs = Arc::clone(&flights);
+        runtime.spawn(async move {
+            wait_for_it.recv().unwrap();
+            drop(theirs.enter(id(), || async {}));
+            entered.send(()).unwrap();
+        });
+        runtime.shutdown_background();
+        is_down.send(()).unwrap();
+        is_entered.recv_timeout(Duration::from_secs(10)).unwrap();
+        assert_eq!(flights.len(), 0);
     }
 
     #[tokio::test]

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use session_core::{
-    AuditAction, AuditEvent, EndKind, EndReason, Ending, Grant, GrantStatus, ProviderName,
-    ProviderToken, RefreshOutcome, RefreshRecord, Session, SessionId, Standing, TokenHash,
-    TokenKind, UpstreamDetails,
+    AuditAction, AuditEvent, EndKind, Ending, Grant, GrantStatus, ProviderName, ProviderToken,
+    RefreshOutcome, RefreshRecord, Session, Standing, TokenHash, TokenKind, UpstreamDetails,
 };
 
 use super::error::TokenError;
 use super::manager::TokenManager;
+use super::outcome::later;
 use super::vault::{OpenTokens, TokenOwner};
 use crate::terms::{CreatedSession, NewSession};
 use crate::{IssuedToken, Origin, SessionError};
@@ -53,7 +53,8 @@ impl TokenManager {
     /// is.
     ///
     /// The tokens are stored first, so that no session is ever without the tokens it was begun with.
-    /// Tokens whose session did not come to be are taken back by and by.
+    /// Tokens whose session did not come to be are forgotten by and by; the provider is not told, since
+    /// whoever brought them may try again with them.
     ///
     /// # Errors
     /// [`TokenError::UnknownProvider`], [`TokenError::Session`].
@@ -74,7 +75,9 @@ impl TokenManager {
         let created = self.sessions.begin(session, token, origin).await;
         if let Err(SessionError::LimitReached { .. }) = created {
             // Nothing was begun, and the caller still has the tokens.
-            self.grants.remove_grant(id).await?;
+            if let Err(error) = self.grants.remove_grant(id).await {
+                tracing::warn!(%error, session = %id, "a grant without a session is kept for now");
+            }
         }
         Ok(created?)
     }
@@ -105,22 +108,20 @@ impl TokenManager {
             due_at: now,
             lease: None,
         };
-        grant.due_at = self.due(&grant, now).max(now + UNTIL_SESSION);
+        grant.due_at = self.due(&grant, now).max(later(now, UNTIL_SESSION));
         Ok(grant)
     }
 
-    /// Lets go of the tokens of sessions that have ended: the provider is told, then they are
-    /// forgotten. Sessions without any, and live ones, are passed over.
+    /// Lets go of a grant's tokens if its session has ended: the provider is told, then they are
+    /// forgotten.
     ///
     /// # Errors
     /// [`TokenError::Session`]; what is left is let go of when it is due.
-    pub(crate) async fn let_go(&self, ids: &[SessionId]) -> Result<(), TokenError> {
-        for grant in self.grants.find_grants(ids).await? {
-            if let Owner::Over(ending) = self.owner(&grant).await? {
-                self.let_go_of(&grant, ending.as_ref()).await?;
-            }
+    pub(crate) async fn let_go(&self, grant: &Grant) -> Result<(), TokenError> {
+        match self.owner(grant).await? {
+            Owner::Over(ending) => self.let_go_of(grant, ending.as_ref()).await,
+            Owner::Live(_) | Owner::Unborn => Ok(()),
         }
-        Ok(())
     }
 
     /// What became of the session that a grant belongs to.
@@ -133,7 +134,7 @@ impl TokenManager {
                 _ if self.sessions.is_live(&session, now) => Owner::Live(session),
                 _ => Owner::Over(Some(Ending::expired(session.deadline()))),
             }),
-            Err(SessionError::NotFound) if now < grant.obtained_at + UNTIL_SESSION => {
+            Err(SessionError::NotFound) if now < later(grant.obtained_at, UNTIL_SESSION) => {
                 Ok(Owner::Unborn)
             }
             Err(SessionError::NotFound) => Ok(Owner::Over(None)),
@@ -149,17 +150,19 @@ impl TokenManager {
         ending: Option<&Ending>,
     ) -> Result<(), TokenError> {
         let now = self.clock.now();
-        if let Some(ending) = ending.filter(|ending| ending.kind == EndKind::Revoked)
-            && let Ok(tokens) = self.vault.open_all(grant)
-        {
-            self.revoke_with_session(grant, &tokens, &ending.reason)
-                .await?;
+        self.revoke_with_session(grant, ending).await?;
+        // Of a session that never was, whoever brought the tokens may have begun another one with them.
+        let are_brought = ending.is_none() && grant.rotation_count == 0;
+        let may_tell_again = ending.is_some_and(|ending| now < later(ending.at, TELL_AGAIN_FOR));
+        if !are_brought && !self.tell_provider(grant).await && may_tell_again {
+            return self.postpone(grant, later(now, TELL_AGAIN_AFTER)).await;
         }
-        let may_tell_again = ending.is_some_and(|ending| now < ending.at + TELL_AGAIN_FOR);
-        if !self.tell_provider(grant).await && may_tell_again {
-            return self.postpone(grant, now + TELL_AGAIN_AFTER).await;
+        let removed = self.grants.remove_grant(grant.session_id).await?;
+        // Somebody may have renewed them in the meantime: the provider has been told of the old ones.
+        if let Some(newer) = removed.filter(|found| found.rotation_count != grant.rotation_count) {
+            self.tell_provider(&newer).await;
+            self.revoke_with_session(&newer, ending).await?;
         }
-        self.grants.remove_grant(grant.session_id).await?;
         Ok(())
     }
 
@@ -184,12 +187,22 @@ impl TokenManager {
         }
     }
 
+    /// Puts the tokens of a session that was revoked on the list of revocations, once.
     async fn revoke_with_session(
         &self,
         grant: &Grant,
-        tokens: &OpenTokens,
-        reason: &EndReason,
+        ending: Option<&Ending>,
     ) -> Result<(), TokenError> {
+        let Some(ending) = ending.filter(|ending| ending.kind == EndKind::Revoked) else {
+            return Ok(());
+        };
+        let Ok(tokens) = self.vault.open_all(grant) else {
+            return Ok(());
+        };
+        let access = TokenHash::of(TokenKind::Access, tokens.access.expose().as_bytes());
+        if self.revocations.is_revoked(access).await?.is_some() {
+            return Ok(());
+        }
         let issued = |token: &ProviderToken, kind, expires_at| IssuedToken {
             hash: TokenHash::of(kind, token.expose().as_bytes()),
             kind,
@@ -212,7 +225,12 @@ impl TokenManager {
         );
         let done = self
             .revocations
-            .revoke_with(grant.session_id, &all, reason.clone(), &Origin::system())
+            .revoke_with(
+                grant.session_id,
+                &all,
+                ending.reason.clone(),
+                &Origin::system(),
+            )
             .await;
         Ok(done?)
     }

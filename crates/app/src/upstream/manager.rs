@@ -12,9 +12,10 @@ use session_core::{
 
 use super::error::TokenError;
 use super::flights::Flights;
+use super::outcome::whole_seconds;
 use super::policy::TokenPolicy;
 use super::providers::{Provider, Providers};
-use super::renewal::{RenewalResult, whole_seconds};
+use super::renewal::{RenewalResult, not_now};
 use super::vault::TokenVault;
 use crate::audit_trail::AuditTrail;
 use crate::{Origin, RevocationService, SessionManager, SessionRef};
@@ -65,8 +66,8 @@ pub struct RefreshedTokens {
 impl TokenManager {
     /// The provider's access token of a session: live, and renewed first when it is due.
     ///
-    /// Any number of calls at once wait for one renewal. When the provider fails in a way that may
-    /// pass, the token before is handed out for as long as it is good.
+    /// Any number of calls at once wait for one renewal. When there is none to be had, the token before
+    /// is handed out for as long as it is good, unless the provider has ended the grant.
     ///
     /// # Errors
     /// [`TokenError`].
@@ -90,12 +91,16 @@ impl TokenManager {
         } else {
             (RefreshReason::Expired, self.policy.patience)
         };
-        match self
+        let renewed = self
             .renew_within(Arc::clone(&grant), reason, patience)
-            .await
-        {
+            .await;
+        // The session may have ended while its token was waited for.
+        let now = self.clock.now();
+        self.sessions.live(which, now, origin).await?;
+        match renewed {
             Ok(renewed) => self.open(&renewed.grant),
-            Err(error @ TokenError::Unavailable { .. }) if grant.is_live(self.clock.now()) => {
+            Err(error @ (TokenError::ReauthRequired | TokenError::NoTokens)) => Err(error),
+            Err(error) if grant.is_live(now) => {
                 tracing::debug!(%error, "the token before is handed out");
                 self.open(&grant)
             }
@@ -143,19 +148,16 @@ impl TokenManager {
         // Said at once what there is to say without waiting; the renewal would say the same.
         self.is_worth_asking(&grant)?;
         let queue = self.provider(&grant.provider)?.pace.queue();
-        let too_long = |wait: Duration, cause: &str| TokenError::Unavailable {
-            retry_after: wait.as_secs().max(1),
-            cause: ProviderFailure::Unavailable(cause.into()),
-        };
         if queue > patience {
-            return Err(too_long(queue, "too many renewals wait for their turn"));
+            let cause = "too many renewals wait for their turn";
+            return Err(TokenError::Unavailable {
+                retry_after: queue.as_secs().max(1),
+                cause: ProviderFailure::Unavailable(cause.into()),
+            });
         }
         match tokio::time::timeout(patience, self.renew(grant, reason)).await {
             Ok(result) => result,
-            Err(_) => Err(too_long(
-                Duration::from_secs(1),
-                "the renewal takes too long",
-            )),
+            Err(_) => Err(not_now("the renewal takes too long")),
         }
     }
 

@@ -3,13 +3,17 @@
 mod circuit;
 mod error;
 mod flights;
+mod holding;
 mod keeping;
 mod manager;
+mod outcome;
 mod pace;
 mod policy;
 mod providers;
 mod reencryption;
 mod renewal;
+mod shares;
+mod storing;
 mod upkeep;
 mod vault;
 
@@ -17,8 +21,8 @@ pub use error::TokenError;
 pub(crate) use flights::Flights;
 pub use keeping::NewTokens;
 pub use manager::{LiveToken, RefreshedTokens, TokenManager};
+pub(crate) use outcome::whole_seconds;
 pub use policy::TokenPolicy;
 pub use providers::{Provider, Providers};
 pub use reencryption::{KeysInUse, Reencrypted, reencrypt_some};
-pub(crate) use renewal::whole_seconds;
 pub use vault::{OpenTokens, TokenOwner, TokenVault};

@@ -7,6 +7,7 @@ use session_core::ports::{LoginProvider, TokenProvider};
 
 use super::circuit::Circuit;
 use super::pace::Pace;
+use super::shares::Shares;
 
 /// The outside providers that the settings name.
 #[derive(Clone, Default)]
@@ -22,6 +23,7 @@ pub struct Provider {
     pub login: Option<Arc<dyn LoginProvider>>,
     pub(crate) circuit: Circuit,
     pub(crate) pace: Pace,
+    pub(crate) shares: Shares,
 }
 
 impl Providers {
@@ -40,6 +42,7 @@ impl Providers {
             login,
             circuit: Circuit::default(),
             pace: Pace::of(rate),
+            shares: Shares::default(),
         };
         let is_free = !self.0.contains_key(&name);
         if is_free {

@@ -4,15 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use session_core::{Grant, RefreshReason, SessionId};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::error::TokenError;
 use super::keeping::Owner;
 use super::manager::TokenManager;
+use super::outcome::later;
 use crate::SessionError;
 use crate::ending::Cleaned;
 
@@ -22,6 +24,8 @@ const LOOKS_EVERY: Duration = Duration::from_secs(1);
 const CLAIM: TimeDelta = TimeDelta::minutes(2);
 /// Grants that are being looked at, at most.
 const AT_ONCE: usize = 256;
+/// How long stopping waits for providers that are being told of ends.
+const LAST_ENDS: Duration = Duration::from_secs(3);
 /// Ended sessions that are looked up together.
 const BATCH: usize = 256;
 /// Records that one call of the store forgets at most.
@@ -48,7 +52,7 @@ impl TokenManager {
                 continue;
             }
             let now = self.clock.now();
-            let due = match self.grants.claim_due(now, now + CLAIM, batch).await {
+            let due = match self.grants.claim_due(now, later(now, CLAIM), batch).await {
                 Ok(due) => due,
                 Err(error) => {
                     tracing::error!(%error, "it is not known which tokens are to be renewed");
@@ -56,10 +60,16 @@ impl TokenManager {
                 }
             };
             for grant in due {
+                let provider = self.providers.get(&grant.provider);
+                let share = provider.map(|provider| provider.shares.of_upkeep());
+                // It is due again when the claim is over: the others must not wait for its provider.
+                if let Some(None) = share {
+                    continue;
+                }
                 let (this, free) = (Arc::clone(&self), Arc::clone(&free));
                 tokio::spawn(async move {
                     // Never closed, so it is a permit.
-                    let _permit = free.acquire().await;
+                    let (_permit, _share) = (free.acquire().await, share);
                     this.see_to(grant).await;
                 });
             }
@@ -78,8 +88,8 @@ impl TokenManager {
             }
             Err(error) => {
                 tracing::error!(%error, %session, "a provider's tokens could not be looked after");
-                let later = self.clock.now() + AFTER_A_FAULT;
-                if let Err(error) = self.postpone(&grant, later).await {
+                let put_off = later(self.clock.now(), AFTER_A_FAULT);
+                if let Err(error) = self.postpone(&grant, put_off).await {
                     tracing::error!(%error, %session, "a grant could not be put off");
                 }
             }
@@ -90,7 +100,7 @@ impl TokenManager {
         let now = self.clock.now();
         match self.owner(grant).await? {
             Owner::Over(ending) => self.let_go_of(grant, ending.as_ref()).await,
-            Owner::Unborn => self.postpone(grant, now + CLAIM).await,
+            Owner::Unborn => self.postpone(grant, later(now, CLAIM)).await,
             Owner::Live(_) if self.is_due(grant) => {
                 let reason = if grant.is_live(now) {
                     RefreshReason::Proactive
@@ -103,7 +113,7 @@ impl TokenManager {
                 let due_at = self
                     .due(grant, now)
                     .min(session.deadline())
-                    .max(now + CLAIM);
+                    .max(later(now, CLAIM));
                 self.postpone(grant, due_at).await
             }
         }
@@ -113,25 +123,64 @@ impl TokenManager {
         grant.can_refresh() && grant.needs_refresh(&self.policy.refresh, self.clock.now())
     }
 
-    /// Lets go of the tokens of sessions as they end, until nobody can tell of any more.
+    /// Lets go of the tokens of sessions as they end, until nobody can tell of any more, or it is
+    /// stopped: then what is under way has a moment to end. What is left is found by being due.
     pub(crate) async fn follow_ends(
         self: Arc<Self>,
         mut ended: UnboundedReceiver<SessionId>,
         mut stopped: watch::Receiver<bool>,
     ) {
         let mut ids = Vec::with_capacity(BATCH);
+        let mut under_way = JoinSet::new();
         loop {
             tokio::select! {
                 biased;
-                count = ended.recv_many(&mut ids, BATCH) => if count == 0 { return },
-                // What is left is found by being due.
-                _ = stopped.wait_for(|stopped| *stopped) => return,
+                _ = stopped.wait_for(|stopped| *stopped) => break,
+                count = ended.recv_many(&mut ids, BATCH) => if count == 0 { break },
             }
-            if let Err(error) = self.let_go(&ids).await {
-                tracing::error!(%error, "tokens of ended sessions are kept for now");
+            match self.grants.find_grants(&ids).await {
+                Ok(grants) => {
+                    for grant in grants {
+                        Arc::clone(&self).follow_end(grant, &mut under_way).await;
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "tokens of ended sessions are kept for now");
+                }
             }
             ids.clear();
+            while under_way.try_join_next().is_some() {}
         }
+        let all = async { while under_way.join_next().await.is_some() {} };
+        // Those that take longer are broken off, and begun anew when they are due.
+        let _ = tokio::time::timeout(LAST_ENDS, all).await;
+    }
+
+    /// Begins to let go of the tokens of a session that has ended.
+    async fn follow_end(self: Arc<Self>, grant: Arc<Grant>, under_way: &mut JoinSet<()>) {
+        let provider = self.providers.get(&grant.provider).map(Arc::clone);
+        let room = provider
+            .as_ref()
+            .map(|provider| provider.shares.of_waiting());
+        let session = grant.session_id;
+        if let Some(None) = room {
+            tracing::warn!(%session, "too many ends wait for a provider: this one is told later");
+            let put_off = later(self.clock.now(), CLAIM);
+            if let Err(error) = self.postpone(&grant, put_off).await {
+                tracing::error!(%error, %session, "tokens of an ended session are kept for now");
+            }
+            return;
+        }
+        under_way.spawn(async move {
+            let _room = room;
+            let done = match &provider {
+                Some(provider) => provider.shares.tell(self.let_go(&grant)).await,
+                None => self.let_go(&grant).await,
+            };
+            if let Err(error) = done {
+                tracing::error!(%error, %session, "tokens of an ended session are kept for now");
+            }
+        });
     }
 
     /// Forgets records of renewals that are old enough, one batch.
@@ -139,7 +188,9 @@ impl TokenManager {
     /// # Errors
     /// `Store`.
     pub(crate) async fn forget_records(&self) -> Result<Cleaned, SessionError> {
-        let before = self.clock.now() - self.policy.retention;
+        let now = self.clock.now();
+        let before = now.checked_sub_signed(self.policy.retention);
+        let before = before.unwrap_or(DateTime::<Utc>::MIN_UTC);
         let forgotten = self
             .grants
             .forget_refreshes(before, FORGOTTEN_AT_ONCE)
@@ -150,9 +201,10 @@ impl TokenManager {
         })
     }
 
-    /// Waits until no renewal is under way, but no longer than `most`: what a provider gave must reach
-    /// the store before it is closed.
+    /// Begins no renewal from now on, and waits until none is under way, but no longer than `most`:
+    /// what a provider gave must reach the store before it is closed.
     pub async fn settle(&self, most: Duration) {
+        self.flights.close();
         let begun = Instant::now();
         while self.flights.len() > 0 {
             if begun.elapsed() >= most {

@@ -8,7 +8,7 @@ use app::wiring::{
 use app::{
     Background, CreatedSession, LiveToken, NewSession, NewTokens, OpenTokens, Origin, Policies,
     Ports, Providers, RefreshedTokens, Services, SessionPolicy, SessionRef, Stores, SystemEntropy,
-    TokenError, TokenPolicy,
+    TokenError, TokenPolicy, TokenVault,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use session_core::ports::{Clock, SessionLimit};
@@ -35,6 +35,8 @@ impl Clock for PausedClock {
 pub(crate) struct Bed {
     pub(crate) services: Services,
     pub(crate) provider: Arc<RotatingProvider>,
+    /// Another one, with a script of its own.
+    pub(crate) second: Arc<RotatingProvider>,
     pub(crate) stores: Stores,
     pub(crate) clock: Arc<PausedClock>,
 }
@@ -54,62 +56,68 @@ impl Bed {
 
     pub(crate) fn with(policy: TokenPolicy) -> Self {
         let stores = Stores::all_in(Arc::new(MemoryStore::new()));
-        Self::over(
-            stores,
-            Arc::default(),
-            Arc::new(PausedClock(Instant::now())),
-            policy,
-        )
+        let world = World {
+            clock: Arc::new(PausedClock(Instant::now())),
+            ..World::default()
+        };
+        Self::over(stores, world, policy)
     }
 
-    pub(crate) fn over(
-        stores: Stores,
-        provider: Arc<RotatingProvider>,
-        clock: Arc<PausedClock>,
-        policy: TokenPolicy,
-    ) -> Self {
-        let start = clock.now();
-        let key = SigningKey::from_seed(&[7; 32], start).unwrap();
-        let parties = TokenParties {
-            issuer: "issuer".into(),
-            audience: "audience".into(),
-        };
-        let entropy = Arc::new(SystemEntropy);
-        let keys = CipherKeys::new(CipherKey::new(&[7; 32], start));
-        let ports = Ports {
-            clock: Arc::clone(&clock) as _,
-            entropy: Arc::clone(&entropy) as _,
-            passwords: password_hasher(Arc::clone(&entropy) as _),
-            signer: Arc::new(JwtSigner::new(parties, SigningKeys::new(key))),
-            cipher: Arc::new(XChaChaCipher::new(keys, entropy)),
-        };
+    pub(crate) fn over(stores: Stores, world: World, policy: TokenPolicy) -> Self {
+        let World {
+            provider,
+            second,
+            clock,
+            key,
+            is_forgetful,
+            limit,
+        } = world;
         let mut providers = Providers::default();
-        providers.add(name(), Arc::clone(&provider) as _, None, policy.rate);
-        let policies = Policies {
-            tokens: policy,
-            session: SessionPolicy {
-                limit: SessionLimit {
-                    max: 100_000,
-                    ..SessionLimit::default()
-                },
-                ..SessionPolicy::default()
-            },
-            ..Policies::default()
-        };
-        let services = Services::start(stores.clone(), ports, providers, policies).unwrap();
+        if !is_forgetful {
+            providers.add(name(), Arc::clone(&provider) as _, None, policy.rate);
+        }
+        providers.add(second_name(), Arc::clone(&second) as _, None, policy.rate);
+        let services = start(
+            stores.clone(),
+            Arc::clone(&clock) as _,
+            key,
+            providers,
+            policy,
+            limit,
+        );
         Self {
             services,
             provider,
+            second,
             stores,
             clock,
         }
     }
 
+    /// What seals the tokens of this bed.
+    pub(crate) fn vault(&self) -> TokenVault {
+        TokenVault::new(cipher(World::default().key))
+    }
+
+    /// What is outside of this instance.
+    pub(crate) fn world(&self) -> World {
+        World {
+            provider: Arc::clone(&self.provider),
+            second: Arc::clone(&self.second),
+            clock: Arc::clone(&self.clock),
+            ..World::default()
+        }
+    }
+
     /// Another instance of the application, over the same stores and the same provider.
     pub(crate) fn another(&self) -> Self {
-        let (stores, provider) = (self.stores.clone(), Arc::clone(&self.provider));
+        self.another_in(self.world())
+    }
+
+    /// The same, in a world that differs.
+    pub(crate) fn another_in(&self, world: World) -> Self {
         let policy = *self.services.tokens.policy();
-        Self::over(stores, provider, Arc::clone(&self.clock), policy)
+        Self::over(self.stores.clone(), world, policy)
     }
 
     pub(crate) fn background(&self) -> Background {
@@ -125,7 +133,21 @@ impl Bed {
         self.sign_in_with(self.provider.issue()).await
     }
 
+    /// The same at the other provider.
+    pub(crate) async fn sign_in_at_second(&self) -> CreatedSession {
+        let begun = self.begin(second_name(), self.second.issue());
+        begun.await.unwrap()
+    }
+
     pub(crate) async fn sign_in_with(&self, tokens: TokenAnswer) -> CreatedSession {
+        self.begin(name(), tokens).await.unwrap()
+    }
+
+    pub(crate) async fn begin(
+        &self,
+        provider: ProviderName,
+        tokens: TokenAnswer,
+    ) -> Result<CreatedSession, TokenError> {
         let new = NewSession {
             lifetime: Lifetime {
                 absolute: TimeDelta::hours(24),
@@ -134,7 +156,7 @@ impl Bed {
             ..NewSession::of(UserId::new("ada").unwrap())
         };
         let tokens = NewTokens {
-            provider: name(),
+            provider,
             access_expires_at: tokens.expires_in.map(|span| self.now() + span),
             token_type: tokens.token_type,
             scopes: vec!["openid".into()],
@@ -147,7 +169,7 @@ impl Bed {
         };
         let origin = Origin::system();
         let begun = self.services.tokens.begin_session(new, tokens, &origin);
-        begun.await.unwrap()
+        begun.await
     }
 
     /// Asks for the session's token.
@@ -187,6 +209,80 @@ impl Bed {
         let session = self.stores.sessions.find(id).await.unwrap();
         session.is_some_and(|session| session.is_live(self.now()))
     }
+}
+
+/// What an instance shares with others, and how it differs from them.
+pub(crate) struct World {
+    pub(crate) provider: Arc<RotatingProvider>,
+    pub(crate) second: Arc<RotatingProvider>,
+    pub(crate) clock: Arc<PausedClock>,
+    /// What its only key is made of.
+    pub(crate) key: u8,
+    /// Whether its settings do not know the first provider.
+    pub(crate) is_forgetful: bool,
+    pub(crate) limit: SessionLimit,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            provider: Arc::default(),
+            second: Arc::default(),
+            clock: Arc::new(PausedClock(Instant::now())),
+            key: 7,
+            is_forgetful: false,
+            limit: SessionLimit {
+                max: 100_000,
+                ..SessionLimit::default()
+            },
+        }
+    }
+}
+
+/// The use cases over these stores.
+pub(crate) fn start(
+    stores: Stores,
+    clock: Arc<dyn Clock>,
+    key: u8,
+    providers: Providers,
+    policy: TokenPolicy,
+    limit: SessionLimit,
+) -> Services {
+    let start = clock.now();
+    let signing_key = SigningKey::from_seed(&[7; 32], start).unwrap();
+    let parties = TokenParties {
+        issuer: "issuer".into(),
+        audience: "audience".into(),
+    };
+    let entropy = Arc::new(SystemEntropy);
+    let ports = Ports {
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy) as _,
+        passwords: password_hasher(Arc::clone(&entropy) as _),
+        signer: Arc::new(JwtSigner::new(parties, SigningKeys::new(signing_key))),
+        cipher: cipher(key) as _,
+    };
+    let policies = Policies {
+        tokens: policy,
+        session: SessionPolicy {
+            limit,
+            ..SessionPolicy::default()
+        },
+        ..Policies::default()
+    };
+    Services::start(stores, ports, providers, policies).unwrap()
+}
+
+pub(crate) fn cipher(key: u8) -> Arc<XChaChaCipher> {
+    let key = CipherKey::new(&[key; 32], DateTime::UNIX_EPOCH);
+    Arc::new(XChaChaCipher::new(
+        CipherKeys::new(key),
+        Arc::new(SystemEntropy),
+    ))
+}
+
+pub(crate) fn second_name() -> ProviderName {
+    ProviderName::new("second").unwrap()
 }
 
 pub(crate) fn name() -> ProviderName {

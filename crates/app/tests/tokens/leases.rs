@@ -3,24 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::Stores;
 use session_core::RefreshOutcome;
 use tokio::time::Instant;
 
-use crate::grants::{Mood, MoodyGrants};
+use crate::grants::{Mood, MoodyGrants, moody_in};
 use crate::harness::{Bed, MINUTE, pass};
 use crate::provider::{Step, token};
 
-/// An instance whose writes hang or fail when it is told so, over the same stores.
 fn moody(bed: &Bed) -> (Arc<Bed>, Arc<MoodyGrants>) {
-    let grants = MoodyGrants::over(Arc::clone(&bed.stores.grants));
-    let stores = Stores {
-        grants: Arc::clone(&grants) as _,
-        ..bed.stores.clone()
-    };
-    let (provider, clock) = (Arc::clone(&bed.provider), Arc::clone(&bed.clock));
-    let policy = *bed.services.tokens.policy();
-    (Arc::new(Bed::over(stores, provider, clock, policy)), grants)
+    let (instance, grants) = moody_in(bed, bed.world());
+    (Arc::new(instance), grants)
 }
 
 #[tokio::test(start_paused = true)]

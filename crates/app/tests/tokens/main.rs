@@ -2,14 +2,24 @@
 //!
 //! Time is tokio's paused time, and the clock goes with it: what takes half a minute takes none.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
+mod cost;
+mod edges;
 mod ends;
 mod failures;
 mod grants;
 mod harness;
+mod kills;
 mod leases;
 mod live;
 mod provider;
+mod quiet;
 mod reencryption;
+mod stopping;
+mod takeovers;
 mod upkeep;

@@ -26,6 +26,12 @@ struct State {
     calls: Vec<Instant>,
     revoked: Vec<String>,
     dead: HashSet<String>,
+    /// How long it takes to hear of an end.
+    slow_ends: Duration,
+    /// How long it takes to give new tokens.
+    slow_answers: Duration,
+    /// How long it says that access tokens live; an hour unless told.
+    life: Option<TimeDelta>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,6 +62,21 @@ impl RotatingProvider {
 
     pub(crate) fn next(&self, step: Step) {
         self.state.lock().unwrap().script.push_back(step);
+    }
+
+    /// From now on, ends are heard after this time.
+    pub(crate) fn hears_ends_after(&self, pause: Duration) {
+        self.state.lock().unwrap().slow_ends = pause;
+    }
+
+    /// From now on, tokens are given after this time.
+    pub(crate) fn works_for(&self, pause: Duration) {
+        self.state.lock().unwrap().slow_answers = pause;
+    }
+
+    /// From now on, access tokens live so long.
+    pub(crate) fn lives(&self, life: TimeDelta) {
+        self.state.lock().unwrap().life = Some(life);
     }
 
     /// How often it was asked for tokens.
@@ -92,7 +113,7 @@ impl State {
         TokenAnswer {
             access_token: token(&access),
             token_type: "Bearer".into(),
-            expires_in: Some(LIFE),
+            expires_in: Some(self.life.unwrap_or(LIFE)),
             refresh_token: Some(token(&refresh)),
             id_token: None,
             scopes: None,
@@ -119,6 +140,8 @@ impl TokenProvider for RotatingProvider {
             state.calls.push(Instant::now());
             state.script.pop_front()
         };
+        let pause = self.state.lock().unwrap().slow_answers;
+        tokio::time::sleep(pause).await;
         let work = || self.state.lock().unwrap().refresh(refresh.expose());
         match step {
             None => work(),
@@ -164,6 +187,8 @@ impl TokenProvider for RotatingProvider {
     }
 
     async fn revoke(&self, token: &ProviderToken, _: TokenKind) -> Result<bool, ProviderFailure> {
+        let pause = self.state.lock().unwrap().slow_ends;
+        tokio::time::sleep(pause).await;
         let mut state = self.state.lock().unwrap();
         if let Some(Step::Fail(failure)) = state.script.front().cloned() {
             state.script.pop_front();

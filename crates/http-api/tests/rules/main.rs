@@ -26,6 +26,7 @@ mod operations;
 mod own_sessions;
 mod password;
 mod provider_failures;
+mod provider_login;
 mod provider_refreshes;
 mod provider_secrets;
 mod provider_tokens;

@@ -22,7 +22,9 @@ pub struct TokenAnswer {
     pub scopes: Option<Vec<Box<str>>>,
 }
 
-/// Longest life of an access token that is believed: a year. Whoever says more means no end at all.
+/// Longest life of an access token that is believed: a year. Whoever says more is taken to have said
+/// this: never that there is no end (requirement 47), and the tokens are not thrown away for it, since
+/// they may have replaced the old ones.
 const LONGEST_LIFE_SECONDS: f64 = 366.0 * 24.0 * 3600.0;
 const MAX_SCOPE_BYTES: usize = 128;
 const MAX_SCOPES: usize = 64;
@@ -94,14 +96,11 @@ fn lifetime(value: Option<&Value>) -> Result<Option<TimeDelta>, &'static str> {
     let seconds = seconds
         .filter(|seconds: &f64| *seconds >= 0.0)
         .ok_or(UNREADABLE)?;
-    if seconds > LONGEST_LIFE_SECONDS {
-        return Ok(None);
-    }
     #[expect(
         clippy::cast_possible_truncation,
         reason = "from 0 to a year's worth of milliseconds"
     )]
-    let millis = (seconds * 1000.0) as i64;
+    let millis = (seconds.min(LONGEST_LIFE_SECONDS) * 1000.0) as i64;
     Ok(Some(TimeDelta::milliseconds(millis)))
 }
 

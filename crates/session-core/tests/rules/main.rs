@@ -26,4 +26,8 @@ mod sample;
 mod states;
 mod strict_json;
 mod tokens;
+mod upstream_answers;
+mod upstream_grants;
+mod upstream_names;
+mod upstream_retries;
 mod user_ids;

@@ -27,6 +27,14 @@ impl Answer {
         first
     }
 
+    /// All values of a header, in the order in which they come.
+    pub(crate) fn header_values(&self, name: &str) -> Vec<String> {
+        let values = self.headers.get_all(name).iter();
+        values
+            .map(|value| value.to_str().unwrap().to_owned())
+            .collect()
+    }
+
     /// The body of a success.
     #[track_caller]
     pub(crate) fn ok(&self) -> Value {

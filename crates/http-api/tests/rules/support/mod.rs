@@ -40,18 +40,18 @@ pub(crate) const AUDIENCE: &str = "https://api.example";
 pub(crate) const START: &str = "2026-01-01T12:00:00Z";
 
 /// Time that passes only when a test says so.
-struct FakeClock(AtomicI64);
+pub(crate) struct FakeClock(AtomicI64);
+
+impl FakeClock {
+    pub(crate) fn at_start() -> Arc<Self> {
+        let start: DateTime<Utc> = START.parse().unwrap();
+        Arc::new(Self(AtomicI64::new(start.timestamp_millis())))
+    }
+}
 
 impl Clock for FakeClock {
     fn now(&self) -> DateTime<Utc> {
         DateTime::from_timestamp_millis(self.0.load(Ordering::SeqCst)).unwrap()
-    }
-}
-
-impl FakeClock {
-    fn at_start() -> Arc<Self> {
-        let start: DateTime<Utc> = START.parse().unwrap();
-        Arc::new(Self(AtomicI64::new(start.timestamp_millis())))
     }
 }
 
@@ -101,7 +101,7 @@ impl Server {
         Self::at(FakeClock::at_start(), stores, config, policies, providers)
     }
 
-    fn at(
+    pub(crate) fn at(
         clock: Arc<FakeClock>,
         stores: Stores,
         config: ApiConfig,

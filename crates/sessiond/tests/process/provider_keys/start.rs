@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
+use std::time::Duration;
 
 use super::vault::{FILE, ids, own_keys, readable, ring_text, secrets, store_grants};
 use super::{listed, rotate, row};
@@ -18,7 +19,17 @@ fn used_folder() -> tempfile::TempDir {
 
 /// The last words of a server that does not start.
 fn refusal(command: &mut Command) -> String {
-    let output = command.output().unwrap();
+    let mut child = command.spawn().unwrap();
+    let mut looks = 0;
+    while child.try_wait().unwrap().is_none() {
+        looks += 1;
+        if looks == 200 {
+            child.kill().unwrap();
+            panic!("it runs");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let output = child.wait_with_output().unwrap();
     assert!(!output.status.success() && output.stdout.is_empty());
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(told.lines().count(), 1, "{told}");
