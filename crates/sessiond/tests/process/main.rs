@@ -14,6 +14,7 @@ mod crash;
 mod key_ring;
 mod logins;
 mod provider_keys;
+mod provider_logins;
 mod provider_tokens;
 mod secrets;
 mod start_and_stop;
