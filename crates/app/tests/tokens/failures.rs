@@ -235,6 +235,23 @@ async fn a_provider_that_does_not_know_us_is_asked_once_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_is_refused_is_left_at_that_for_a_minute() {
+    let bed = Bed::new();
+    let id = bed.sign_in().await.session.id;
+    pass(MINUTE * 61).await;
+    bed.provider
+        .next(Step::Fail(ProviderFailure::RequestRefused(
+            "status 400".into(),
+        )));
+    assert!(bed.ask(id).await.is_err());
+    pass(MINUTE - Duration::from_secs(1)).await;
+    assert!(bed.ask(id).await.is_err());
+    assert_eq!(bed.provider.calls(), 1);
+    pass(Duration::from_secs(1)).await;
+    assert_eq!(bed.token(id).await, "access-2");
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_waits_too_long_goes_without_and_the_renewal_goes_on() {
     let bed = Bed::new();
     let id = bed.sign_in().await.session.id;

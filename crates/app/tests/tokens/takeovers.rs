@@ -379,6 +379,7 @@ async fn a_rest_that_a_wrong_clock_wrote_down_is_not_kept() {
     };
     bed.stores.grants.finish_refresh(end).await.unwrap();
     assert_eq!(bed.token(id).await, "access-2");
+    assert_eq!(bed.grant(id).await.unwrap().retry_at, None);
 }
 
 #[tokio::test(start_paused = true)]
