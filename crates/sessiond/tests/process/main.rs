@@ -21,3 +21,4 @@ mod start_and_stop;
 mod support;
 mod token_keys;
 mod users;
+mod way_back;
