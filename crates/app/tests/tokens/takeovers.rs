@@ -136,6 +136,29 @@ async fn a_begin_that_was_answered_late_and_not_too_late_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_begin_whose_right_is_in_doubt_is_broken_off() {
+    let bed = Bed::new();
+    let (slow, grants) = moody(&bed);
+    let id = bed.sign_in().await.session.id;
+    pass(MINUTE * 61).await;
+    grants.is(Mood::Late);
+    let late = asking(&slow, id);
+    pass(SECOND * 9).await;
+    grants.is(Mood::Away);
+    pass(SECOND / 100).await;
+    grants.is(Mood::Well);
+    assert!(matches!(
+        late.await.unwrap(),
+        Err(TokenError::Unavailable { retry_after: 1, .. })
+    ));
+    assert_eq!(bed.provider.calls(), 0);
+    assert_eq!(outcomes(&bed, id).await, [RefreshOutcome::Abandoned]);
+    assert_eq!(bed.grant(id).await.unwrap().lease, None);
+    pass(SECOND).await;
+    assert_eq!(bed.token(id).await, "access-2");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_begin_that_happened_though_it_failed_is_gone_on_with() {
     let bed = Bed::new();
     let (instance, grants) = moody(&bed);
