@@ -158,8 +158,8 @@ impl Pair {
         let server = Server::start(&mut command);
         let own = format!("http://{}", server.address);
         let client = real_provider::Client::basic("sessiond", SECRET)
-            .redirects_to(&format!("{own}/auth/callback"))
-            .hears_of_logouts_at(&format!("{own}/auth/backchannel-logout/real"));
+            .redirects_to(format!("{own}/auth/callback"))
+            .hears_of_logouts_at(format!("{own}/auth/backchannel-logout/real"));
         runtime.block_on(provider.register(&client));
         Some(Self {
             server,
