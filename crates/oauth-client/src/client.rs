@@ -230,7 +230,13 @@ impl LoginProvider for OAuthClient {
             ("redirect_uri", redirect_uri),
             ("code_verifier", verifier),
         ];
-        self.token_call(&members).await
+        let mut answer = self.token_call(&members).await?;
+        // Left out, it is what was asked for (RFC 6749 §5.1).
+        let asked = || self.settings.scope.split_ascii_whitespace();
+        answer.scopes = answer
+            .scopes
+            .or_else(|| Some(asked().map(Box::from).collect()));
+        Ok(answer)
     }
 
     async fn verify_id_token(

@@ -148,6 +148,31 @@ pub(crate) fn none() -> Arc<Description> {
 mod tests {
     use super::*;
 
+    /// Or a provider could have us send our secret to whatever listens on this machine.
+    #[test]
+    fn a_provider_elsewhere_has_no_endpoint_on_this_machine() {
+        for (issuer, endpoint, is_taken) in [
+            ("https://id.example", "https://login.example/token", true),
+            ("https://id.example", "https://127.0.0.1/token", false),
+            ("https://id.example", "http://localhost:80/token", false),
+            (
+                "https://id.example",
+                "http://[::ffff:127.0.0.1]/token",
+                false,
+            ),
+            ("https://localhost", "https://127.0.0.1/token", true),
+            ("http://127.0.0.1:1", "http://127.0.0.1:2/token", true),
+        ] {
+            let members = serde_json::json!({ "issuer": issuer, "token_endpoint": endpoint });
+            let issuer = Issuer {
+                text: issuer.to_owned(),
+                url: Url::parse(issuer).unwrap(),
+            };
+            let read = understood(members.as_object().unwrap(), &issuer);
+            assert_eq!(read.is_ok(), is_taken, "{} {endpoint}", issuer.text);
+        }
+    }
+
     #[test]
     fn the_two_addresses_are_on_either_side_of_the_path() {
         for (issuer, openid, oauth) in [

@@ -97,18 +97,10 @@ async fn body(
     mut response: Response,
     max_bytes: usize,
 ) -> Result<Zeroizing<Vec<u8>>, &'static str> {
-    const TOO_LONG: &str = "it is too long";
-    let most = u64::try_from(max_bytes).unwrap_or(u64::MAX);
-    if response
-        .content_length()
-        .is_some_and(|length| length > most)
-    {
-        return Err(TOO_LONG);
-    }
     let mut body = Zeroizing::new(Vec::new());
     loop {
         match response.chunk().await {
-            Ok(Some(part)) if body.len() + part.len() > max_bytes => return Err(TOO_LONG),
+            Ok(Some(part)) if body.len() + part.len() > max_bytes => return Err("it is too long"),
             Ok(Some(part)) => body.extend_from_slice(&part),
             Ok(None) => return Ok(body),
             Err(error) if error.is_timeout() => return Err("it did not end in time"),

@@ -40,6 +40,7 @@ mod script;
 mod serve;
 mod settings;
 mod state;
+mod users;
 
 pub use calls::Call;
 pub use grants::Issued;

@@ -155,21 +155,29 @@ mod tests {
 
     #[test]
     fn a_flight_in_a_runtime_that_shuts_down_locks_nobody_up() {
+        // One thread for the flight, another one that notices the end meanwhile.
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
+            .worker_threads(2)
             .build()
             .unwrap();
         let flights = Arc::new(Flights::<()>::new());
+        let (begun, has_begun) = std::sync::mpsc::channel();
         let (is_down, wait_for_it) = std::sync::mpsc::channel::<()>();
         let (entered, is_entered) = std::sync::mpsc::channel();
         let theirs = Arc::clone(&flights);
         runtime.spawn(async move {
-            wait_for_it.recv().unwrap();
+            begun.send(()).unwrap();
+            // Until what waits has been dropped: from then on every task is, at once.
+            assert!(wait_for_it.recv().is_err());
             drop(theirs.enter(id(), || async {}));
             entered.send(()).unwrap();
         });
+        has_begun.recv().unwrap();
+        runtime.spawn(async move {
+            std::future::pending::<()>().await;
+            drop(is_down);
+        });
         runtime.shutdown_background();
-        is_down.send(()).unwrap();
         is_entered.recv_timeout(Duration::from_secs(10)).unwrap();
         assert_eq!(flights.len(), 0);
     }

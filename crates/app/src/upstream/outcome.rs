@@ -26,7 +26,7 @@ pub(crate) const LONGEST_REST: TimeDelta = TimeDelta::hours(24);
 const UNTIL_MENDED: TimeDelta = TimeDelta::seconds(60);
 /// How long the background leaves a grant alone that was just renewed, however short its tokens live:
 /// whoever needs one asks for it.
-const SHORTEST_REST: TimeDelta = TimeDelta::seconds(30);
+const SHORTEST_REST: TimeDelta = TimeDelta::seconds(5);
 
 impl TokenManager {
     /// The grant and the record with the tokens of an answer.

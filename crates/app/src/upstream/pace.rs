@@ -21,14 +21,18 @@ impl Pace {
 
     /// Waits for one's turn. Whoever gives up waiting has used a turn all the same.
     pub(crate) async fn turn(&self) {
-        let turn = {
+        let (turn, now) = {
             // An instant is only ever replaced whole, so a panic elsewhere cannot have torn it.
             let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-            let turn = (*next).max(Instant::now());
+            let now = Instant::now();
+            let turn = (*next).max(now);
             *next = turn + self.apart;
-            turn
+            (turn, now)
         };
-        tokio::time::sleep_until(turn).await;
+        // A timer takes a millisecond at least.
+        if turn > now {
+            tokio::time::sleep_until(turn).await;
+        }
     }
 
     /// How long one would wait for a turn now.
@@ -41,6 +45,14 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn whose_turn_it_is_does_not_wait() {
+        let pace = Pace::of(20);
+        let mut now = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(std::pin::pin!(pace.turn()).poll(&mut now).is_ready());
+        assert!(std::pin::pin!(pace.turn()).poll(&mut now).is_pending());
+    }
 
     #[tokio::test(start_paused = true)]
     async fn no_second_holds_more_than_the_rate() {

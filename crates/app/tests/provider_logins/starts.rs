@@ -34,6 +34,11 @@ async fn each_login_has_a_state_a_nonce_and_a_challenge_of_its_own() {
                 "{name}"
             );
         }
+        // What travels in an address does not give the verifier away.
+        for known in ["state", "nonce"] {
+            let challenge = session_core::CodeChallenge::of(&sent[known]);
+            assert_ne!(challenge.as_str(), sent["code_challenge"]);
+        }
         assert_eq!(tag, app::login_tag(&sent["state"]));
         assert!(tag.len() == 12 && !sent["state"].contains(&tag));
         assert!(seen.insert(tag), "a tag comes twice");

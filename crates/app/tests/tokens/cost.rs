@@ -26,7 +26,7 @@ fn processor_time() -> Option<Duration> {
     Some(Duration::from_millis((hundredths()? + hundredths()?) * 10))
 }
 
-async fn measure(what: &str, stores: Stores, at_once: usize) {
+async fn measure(what: &str, stores: Stores, at_once: usize) -> String {
     let policy = TokenPolicy {
         rate: 1_000_000_000,
         ..policy()
@@ -58,10 +58,8 @@ async fn measure(what: &str, stores: Stores, at_once: usize) {
     let cost = processor_time().zip(used).map(|(now, then)| now - then);
     let per_second = f64::from(count) / wall.as_secs_f64();
     let (each, cost) = (wall / count, cost.map(|cost| cost / count));
-    println!(
-        "{what}, {at_once} at once: {per_second:.0}/s, {each:?} each; processor {cost:?} each"
-    );
     bed.services.close().await.unwrap();
+    format!("{what}, {at_once} at once: {per_second:.0}/s, {each:?} each; processor {cost:?} each")
 }
 
 #[tokio::test]
@@ -69,7 +67,7 @@ async fn measure(what: &str, stores: Stores, at_once: usize) {
 async fn what_a_refresh_costs_in_memory() {
     for at_once in [1, 64] {
         let stores = Stores::all_in(Arc::new(MemoryStore::new()));
-        measure("memory", stores, at_once).await;
+        println!("{}", measure("memory", stores, at_once).await);
     }
 }
 
@@ -80,6 +78,7 @@ async fn what_a_refresh_costs_in_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let options = Options::new(folder.path().join("sessions.db"));
         let store = SqliteStore::open(options).await.unwrap();
-        measure("a file", Stores::all_in(Arc::new(store)), at_once).await;
+        let stores = Stores::all_in(Arc::new(store));
+        println!("{}", measure("a file", stores, at_once).await);
     }
 }

@@ -67,6 +67,9 @@ async fn a_session_that_expires_takes_its_tokens_along() {
     let revoked = bed.provider.revoked();
     assert_eq!(revoked.len(), 1);
     assert!(revoked[0].starts_with("refresh-"));
+    let page = PageRequest::default();
+    let listed = bed.services.revocations.history(None, Some(id), page);
+    assert_eq!(listed.await.unwrap().items, [], "nobody revoked anything");
     background.stop().await;
 }
 
@@ -105,6 +108,19 @@ async fn a_provider_that_is_away_is_told_again() {
     assert!(bed.provider.revoked().is_empty() && bed.grant(id).await.is_some());
     pass(MINUTE * 6).await;
     assert_eq!(bed.provider.revoked(), ["refresh-1"]);
+    assert!(bed.grant(id).await.is_none());
+    background.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_will_not_hear_of_it_is_not_told_again() {
+    let bed = Bed::new();
+    let background = bed.background();
+    let id = bed.sign_in().await.session.id;
+    let refusal = ProviderFailure::RequestRefused("status 400".into());
+    bed.provider.next(Step::Fail(refusal));
+    sign_out(&bed, id).await;
+    pass(MINUTE / 60).await;
     assert!(bed.grant(id).await.is_none());
     background.stop().await;
 }
@@ -294,6 +310,7 @@ async fn stray(bed: &Bed, refresh: &str, renewals: u64) -> SessionId {
         session_id: owner.session_id,
         rotation_count: renewals,
         tokens: bed.vault().seal(owner, &tokens).unwrap(),
+        due_at: bed.now(),
         ..grant.clone()
     };
     let id = stray.session_id;
@@ -307,7 +324,12 @@ async fn who_tries_again_after_a_failed_begin_keeps_the_tokens() {
     // Whose caller was told of an error, and began another session with the same tokens.
     let id = stray(&bed, "refresh-1", 0).await;
     let background = bed.background();
-    pass(MINUTE * 60).await;
+    pass(MINUTE).await;
+    assert!(
+        bed.grant(id).await.is_some(),
+        "its session may be on the way"
+    );
+    pass(MINUTE * 5).await;
     assert!(bed.grant(id).await.is_none());
     assert!(bed.provider.revoked().is_empty());
     background.stop().await;

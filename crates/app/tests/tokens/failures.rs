@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use app::TokenError;
+use app::{TokenError, TokenPolicy};
 use chrono::TimeDelta;
 use session_core::{GrantStatus, ProviderFailure, RefreshOutcome};
 
-use crate::harness::{Bed, MINUTE, pass};
+use crate::harness::{Bed, MINUTE, pass, policy};
 use crate::provider::{Step, token};
 
 fn unavailable() -> ProviderFailure {
@@ -232,6 +232,56 @@ async fn a_provider_that_does_not_know_us_is_asked_once_a_minute() {
     for id in &ids {
         bed.token(*id).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_refused_is_left_at_that_for_a_minute() {
+    let bed = Bed::new();
+    let id = bed.sign_in().await.session.id;
+    pass(MINUTE * 61).await;
+    bed.provider
+        .next(Step::Fail(ProviderFailure::RequestRefused(
+            "status 400".into(),
+        )));
+    assert!(bed.ask(id).await.is_err());
+    pass(MINUTE - Duration::from_secs(1)).await;
+    assert!(bed.ask(id).await.is_err());
+    assert_eq!(bed.provider.calls(), 1);
+    pass(Duration::from_secs(1)).await;
+    assert_eq!(bed.token(id).await, "access-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_that_the_provider_has_ended_gives_no_token_however_long_it_lives() {
+    let bed = Bed::new();
+    let id = bed.sign_in().await.session.id;
+    bed.provider
+        .next(Step::Fail(ProviderFailure::ReauthRequired));
+    let forced = bed.refresh(id, session_core::RefreshReason::Forced).await;
+    assert!(matches!(forced, Err(TokenError::ReauthRequired)));
+    assert!(bed.grant(id).await.unwrap().is_live(bed.now()));
+    assert!(matches!(bed.ask(id).await, Err(TokenError::ReauthRequired)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_joins_a_queue_that_is_longer_than_they_wait() {
+    let bed = std::sync::Arc::new(Bed::with(TokenPolicy {
+        rate: 1,
+        ..policy()
+    }));
+    let mut ids = Vec::new();
+    for _ in 0..30 {
+        ids.push(bed.sign_in().await.session.id);
+    }
+    pass(MINUTE * 56).await;
+    for id in &ids[1..] {
+        let (bed, id) = (std::sync::Arc::clone(&bed), *id);
+        tokio::spawn(async move { bed.ask(id).await });
+    }
+    pass(Duration::from_secs(1)).await;
+    let begun = tokio::time::Instant::now();
+    assert_eq!(bed.token(ids[0]).await, "access-1");
+    assert_eq!(begun.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]

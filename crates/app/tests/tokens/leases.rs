@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use session_core::RefreshOutcome;
+use session_core::{AuditAction, AuditFilter, AuditOrder, PageRequest, RefreshOutcome};
 use tokio::time::Instant;
 
 use crate::grants::{Mood, MoodyGrants, moody_in};
@@ -73,7 +73,10 @@ async fn a_late_answer_does_not_overwrite() {
     pass(MINUTE * 61).await;
     bed.provider.next(Step::KeepRefresh(Duration::from_secs(2)));
     bed.provider.next(Step::KeepRefresh(Duration::ZERO));
-    let late = tokio::spawn(async move { slow.token(id).await });
+    let late = {
+        let slow = Arc::clone(&slow);
+        tokio::spawn(async move { slow.token(id).await })
+    };
     pass(Duration::from_secs(1)).await;
     grants.is(Mood::Frozen);
     assert_eq!(bed.token(id).await, "access-3");
@@ -88,6 +91,21 @@ async fn a_late_answer_does_not_overwrite() {
     assert_eq!(records[0].outcome, RefreshOutcome::Success);
     assert_eq!(records[1].outcome, RefreshOutcome::Superseded);
     assert_eq!(records[1].new_access_token, Some(token("access-2").hash()));
+    for instance in [&bed, &*slow] {
+        instance.services.audit.flush().await;
+    }
+    let filter = AuditFilter {
+        action: Some(AuditAction::TokenRefreshed),
+        ..AuditFilter::default()
+    };
+    let (order, page) = (AuditOrder::OldestFirst, PageRequest::default());
+    let events = bed.stores.audit.page(&filter, order, page).await.unwrap();
+    let told: Vec<_> = events
+        .items
+        .iter()
+        .map(|record| (record.event.success, record.event.error_code.as_deref()))
+        .collect();
+    assert_eq!(told, [(true, None), (false, Some("superseded"))]);
 }
 
 #[tokio::test(start_paused = true)]

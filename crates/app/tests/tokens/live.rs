@@ -31,6 +31,7 @@ async fn a_token_is_handed_out_as_it_came_until_it_is_due() {
     assert_eq!(record.outcome, RefreshOutcome::Success);
     assert_eq!((record.tries, record.rotation_count), (1, 1));
     assert_eq!(record.old_access_token, token("access-1").hash());
+    assert_eq!(record.old_refresh_token, Some(token("refresh-1").hash()));
     assert_eq!(record.new_access_token, Some(token("access-2").hash()));
     assert_eq!(record.new_refresh_token, Some(token("refresh-2").hash()));
     assert_eq!(record.old_expires_at, Some(begun + LIFE));
@@ -57,6 +58,44 @@ async fn three_hundred_callers_on_three_instances_are_one_call() {
     assert!(bed.provider.is_alive(&token("refresh-2")));
     assert_eq!(bed.records(id).await.len(), 1);
     assert_eq!(bed.records(id).await[0].reason, RefreshReason::Expired);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_lives_from_the_time_it_was_asked_for() {
+    let bed = Bed::new();
+    let id = bed.sign_in().await.session.id;
+    pass(MINUTE * 61).await;
+    bed.provider.works_for(MINUTE / 6);
+    let asked_at = bed.now();
+    assert_eq!(bed.ask(id).await.unwrap().expires_at, Some(asked_at + LIFE));
+    assert_eq!(bed.grant(id).await.unwrap().obtained_at, asked_at);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_provider_does_not_replace_stays() {
+    let bed = Bed::new();
+    let mut tokens = bed.provider.issue();
+    tokens.id_token = Some(token("id-1"));
+    let id = bed.sign_in_with(tokens).await.session.id;
+    pass(MINUTE * 58).await;
+    bed.refresh(id, RefreshReason::Forced).await.unwrap();
+    let grant = bed.grant(id).await.unwrap();
+    let tokens = bed.vault().open_all(&grant).unwrap();
+    assert_eq!(tokens.id, Some(token("id-1")));
+    assert_eq!(grant.scopes, ["openid".into()]);
+    // The token before is good for no longer than it says itself.
+    let end = bed.now() + chrono::TimeDelta::minutes(2);
+    assert_eq!(grant.superseded.unwrap().until, end);
+    assert_eq!(bed.records(id).await[0].grace_ends_at, Some(end));
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_of_a_provider_that_nobody_knows_begin_no_session() {
+    let bed = Bed::new();
+    let unknown = session_core::ProviderName::new("unknown").unwrap();
+    let refused = bed.begin(unknown, bed.provider.issue()).await;
+    assert!(matches!(refused, Err(TokenError::UnknownProvider(_))));
+    assert_eq!(bed.stores.grants.count_by_key().await.unwrap(), []);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::{Origin, SessionRef, TokenError};
+use app::{Origin, SessionRef, TokenError, TokenPolicy};
 use chrono::TimeDelta;
 use session_core::ports::{RefreshBegin, RefreshBegun, RefreshEnd};
 use session_core::{
@@ -13,7 +13,7 @@ use session_core::{
 use tokio::time::Instant;
 
 use crate::grants::{Mood, MoodyGrants, moody_in};
-use crate::harness::{Bed, MINUTE, pass};
+use crate::harness::{Bed, MINUTE, pass, policy};
 use crate::provider::{Step, token};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -136,6 +136,29 @@ async fn a_begin_that_was_answered_late_and_not_too_late_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_begin_whose_right_is_in_doubt_is_broken_off() {
+    let bed = Bed::new();
+    let (slow, grants) = moody(&bed);
+    let id = bed.sign_in().await.session.id;
+    pass(MINUTE * 61).await;
+    grants.is(Mood::Late);
+    let late = asking(&slow, id);
+    pass(SECOND * 9).await;
+    grants.is(Mood::Away);
+    pass(SECOND / 100).await;
+    grants.is(Mood::Well);
+    assert!(matches!(
+        late.await.unwrap(),
+        Err(TokenError::Unavailable { retry_after: 1, .. })
+    ));
+    assert_eq!(bed.provider.calls(), 0);
+    assert_eq!(outcomes(&bed, id).await, [RefreshOutcome::Abandoned]);
+    assert_eq!(bed.grant(id).await.unwrap().lease, None);
+    pass(SECOND).await;
+    assert_eq!(bed.token(id).await, "access-2");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_begin_that_happened_though_it_failed_is_gone_on_with() {
     let bed = Bed::new();
     let (instance, grants) = moody(&bed);
@@ -150,6 +173,27 @@ async fn a_begin_that_happened_though_it_failed_is_gone_on_with() {
     assert_eq!(waiting.await.unwrap().unwrap(), "access-2");
     assert!(begun.elapsed() < SECOND * 2);
     assert_eq!(outcomes(&bed, id).await, [RefreshOutcome::Success]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_begin_that_failed_while_somebody_else_began_is_none() {
+    let bed = Arc::new(Bed::new());
+    let (instance, grants) = moody(&bed);
+    let id = bed.sign_in().await.session.id;
+    pass(MINUTE * 61).await;
+    bed.provider.works_for(SECOND * 5);
+    grants.is(Mood::Frozen);
+    let failing = asking(&instance, id);
+    pass(SECOND).await;
+    let other = asking(&bed, id);
+    pass(SECOND).await;
+    grants.is(Mood::Away);
+    assert!(matches!(
+        failing.await.unwrap(),
+        Err(TokenError::Session(_))
+    ));
+    assert_eq!(other.await.unwrap().unwrap(), "access-2");
+    assert_eq!(bed.provider.calls(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -169,6 +213,37 @@ async fn an_end_that_happened_though_it_failed_is_the_end() {
     assert_eq!(bed.provider.calls(), 1);
     assert_eq!(bed.grant(id).await.unwrap().rotation_count, 1);
     assert_eq!(outcomes(&bed, id).await, [RefreshOutcome::Success]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waited_for_a_renewal_that_failed_does_not_ask_again() {
+    let bed = Bed::with(TokenPolicy {
+        rate: 1,
+        ..policy()
+    });
+    let (first, second) = (Arc::new(bed.another()), Arc::new(bed.another()));
+    let id = bed.sign_in().await.session.id;
+    let free = bed.sign_in().await.session.id;
+    pass(MINUTE * 61).await;
+    bed.provider.works_for(SECOND * 5);
+    bed.provider.next(Step::Fail(throttled(120)));
+    let waiting = [asking(&first, id), asking(&second, id)];
+    for caller in waiting {
+        let refused = caller.await.unwrap();
+        assert!(matches!(
+            refused,
+            Err(TokenError::Unavailable {
+                retry_after: 100..,
+                ..
+            })
+        ));
+    }
+    assert_eq!(bed.provider.calls(), 1);
+    assert_eq!(bed.records(id).await.len(), 1);
+    // Nor did it use up any turn.
+    let begun = Instant::now();
+    second.token(free).await;
+    assert!(begun.elapsed() <= SECOND * 6);
 }
 
 /// The first one has got tokens and is thought dead, the other one asks.
@@ -327,6 +402,7 @@ async fn a_rest_that_a_wrong_clock_wrote_down_is_not_kept() {
     };
     bed.stores.grants.finish_refresh(end).await.unwrap();
     assert_eq!(bed.token(id).await, "access-2");
+    assert_eq!(bed.grant(id).await.unwrap().retry_at, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ use app::TokenPolicy;
 use tokio::time::Instant;
 
 use crate::harness::{Bed, MINUTE, pass, policy};
+use crate::provider::Step;
 
 /// The most calls in any second.
 fn busiest_second(times: &[Instant]) -> usize {
@@ -69,6 +70,34 @@ async fn callers_all_at_once_keep_to_the_rate_too() {
         assert!(caller.await.unwrap());
     }
     assert!(busiest_second(&bed.provider.call_times()) <= 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tries_again_keep_to_the_rate_too() {
+    let bed = std::sync::Arc::new(Bed::with(TokenPolicy {
+        rate: 20,
+        ..policy()
+    }));
+    let mut ids = Vec::new();
+    for _ in 0..100 {
+        ids.push(bed.sign_in().await.session.id);
+    }
+    pass(MINUTE * 61).await;
+    let outage = session_core::ProviderFailure::Unavailable("status 500".into());
+    (0..100).for_each(|_| bed.provider.next(Step::Fail(outage.clone())));
+    let callers: Vec<_> = ids
+        .into_iter()
+        .map(|id| {
+            let bed = std::sync::Arc::clone(&bed);
+            tokio::spawn(async move { bed.ask(id).await.unwrap() })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    let times = bed.provider.call_times();
+    assert_eq!(times.len(), 200);
+    assert!(busiest_second(&times) <= 20, "{}", busiest_second(&times));
 }
 
 #[tokio::test(start_paused = true)]

@@ -42,6 +42,7 @@ async fn the_client_shows_who_it_is_in_each_way() {
             );
             assert_eq!(call.get("client_secret").is_some(), in_body, "{endpoint:?}");
             assert_eq!(call.get("client_id").is_some(), in_body, "{endpoint:?}");
+            assert_eq!(call.header("accept"), Some("application/json"));
             let kind = call.header("content-type");
             assert_eq!(kind, Some("application/x-www-form-urlencoded"));
         }

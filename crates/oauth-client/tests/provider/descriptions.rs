@@ -108,10 +108,6 @@ async fn without_a_description_nothing_was_sent() {
         (Fault::DropBefore, RefreshOutcome::Unavailable),
         (Fault::Truncate, RefreshOutcome::Unavailable),
         (Fault::Oversize(300_000), RefreshOutcome::Unavailable),
-        (
-            Fault::Delay(Duration::from_secs(2)),
-            RefreshOutcome::Unavailable,
-        ),
         (Fault::Status(500), RefreshOutcome::Unavailable),
         (Fault::Status(429), RefreshOutcome::Throttled),
         (
@@ -128,13 +124,7 @@ async fn without_a_description_nothing_was_sent() {
         ),
         (Fault::Status(302), RefreshOutcome::RequestRefused),
     ] {
-        let scene = Scene::with(
-            |_| {},
-            |settings| {
-                settings.call_timeout = Duration::from_millis(800);
-                settings.connect_timeout = settings.call_timeout;
-            },
-        );
+        let scene = Scene::new();
         let token = scene.refresh_token();
         scene.provider.next(Endpoint::Discovery, fault.clone());
         let failure = scene.client.refresh(&token).await.expect_err("none");
@@ -142,6 +132,25 @@ async fn without_a_description_nothing_was_sent() {
         assert_eq!(scene.provider.count(Endpoint::Token), 0);
         assert!(scene.provider.takes_refresh_token(token.expose()));
     }
+}
+
+/// What is left of a call's time must be enough for the call itself: one that is broken off in the
+/// middle is in doubt.
+#[tokio::test]
+async fn a_description_that_takes_more_than_half_of_the_time_ends_the_call() {
+    let scene = Scene::with(
+        |_| {},
+        |settings| {
+            settings.call_timeout = Duration::from_secs(2);
+            settings.connect_timeout = settings.call_timeout;
+        },
+    );
+    let token = scene.refresh_token();
+    let late = Fault::AnswerLate(Duration::from_millis(1400));
+    scene.provider.next(Endpoint::Discovery, late);
+    let failure = scene.client.refresh(&token).await.expect_err("too late");
+    assert_eq!(failure.outcome(), RefreshOutcome::Unavailable, "{failure}");
+    assert_eq!(scene.provider.count(Endpoint::Token), 0);
 }
 
 /// Letter by letter: no slash more or less.
@@ -247,4 +256,25 @@ async fn callers_share_a_failure() {
     scene.provider.always(Endpoint::Discovery, None);
     scene.clock.advance(TimeDelta::seconds(1));
     assert_eq!(scene.client.names_itself().await, Ok(true));
+}
+
+/// A fetch that fails after a long time: whoever waited for it does not try next in line, each as long
+/// again.
+#[tokio::test]
+async fn callers_who_waited_share_a_failure_however_long_it_took() {
+    let scene = Arc::new(Scene::new());
+    let held = scene.provider.hold_next(Endpoint::Discovery);
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let scene = Arc::clone(&scene);
+        tasks.spawn(async move { scene.client.names_itself().await });
+    }
+    held.arrived().await;
+    scene.clock.advance(TimeDelta::seconds(20));
+    scene.provider.go_away();
+    scene.provider.come_back();
+    for named in tasks.join_all().await {
+        assert!(named.is_err());
+    }
+    assert_eq!(scene.provider.count(Endpoint::Discovery), 1);
 }

@@ -188,3 +188,24 @@ async fn without_a_description_there_is_no_url_and_a_way_without_one_is_told() {
         "{failure}"
     );
 }
+
+#[tokio::test]
+async fn what_a_provider_does_not_say_of_scopes_is_what_was_asked_for() {
+    let scene = Scene::new();
+    let bodies = [
+        (r#"{"access_token":"a"}"#, vec!["openid", "offline_access"]),
+        (r#"{"access_token":"a","scope":"openid"}"#, vec!["openid"]),
+    ];
+    for (body, granted) in bodies {
+        let text = code(&scene).await;
+        scene
+            .provider
+            .next_token_call(Fault::Replace(Answer::json(body)));
+        let exchanged = scene
+            .client
+            .exchange_code(&token(&text), VERIFIER, BACK)
+            .await;
+        let granted: Vec<Box<str>> = granted.into_iter().map(Box::from).collect();
+        assert_eq!(exchanged.expect("tokens").scopes, Some(granted));
+    }
+}

@@ -15,6 +15,7 @@ mod keys;
 mod logins;
 mod logout_tokens;
 mod once;
+mod proxies;
 mod revocation;
 mod sample;
 mod settings;

@@ -105,7 +105,9 @@ async fn a_held_call_ends_in_time_and_is_not_sent_again() {
     let scene = Scene::with(
         |_| {},
         |settings| {
-            settings.call_timeout = std::time::Duration::from_millis(300);
+            let issuer = settings.issuer.take().expect("an issuer");
+            settings.token_endpoint = Some(format!("{issuer}/token"));
+            settings.call_timeout = std::time::Duration::from_millis(800);
             settings.connect_timeout = settings.call_timeout;
         },
     );

@@ -81,6 +81,27 @@ async fn no_signature_and_a_shared_secret_are_refused() {
     assert!(!is_good(&scene, &format!("{message}.{tag}")).await);
 }
 
+/// A signature that is right is worth nothing under a name that is not taken.
+#[tokio::test]
+async fn a_right_signature_under_another_name_is_refused() {
+    for algorithm in Algorithm::ALL {
+        let scene = Scene::new();
+        let claims = scene.provider.id_claims("ada", "n");
+        let key = Key::new("k", algorithm);
+        let mut shown = key.public();
+        shown.as_object_mut().expect("a key").remove("alg");
+        show(&scene.provider, &[shown]);
+        for alg in [
+            "none", "HS256", "RS384", "RS512", "PS384", "ES512", "Ed25519",
+        ] {
+            let text = key.sign_as(&json!({ "alg": alg, "kid": "k" }), &claims);
+            assert!(!is_good(&scene, &text).await, "{algorithm:?} {alg}");
+        }
+        let text = key.sign_as(&json!({ "alg": algorithm.as_str(), "kid": "k" }), &claims);
+        assert!(is_good(&scene, &text).await, "{algorithm:?}");
+    }
+}
+
 /// A key that the token brings along, or tells the way to, is nobody's.
 #[tokio::test]
 async fn keys_in_the_token_are_not_looked_at() {

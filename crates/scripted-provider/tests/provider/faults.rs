@@ -91,6 +91,23 @@ fn a_provider_that_went_away_is_not_reached_until_it_comes_back() {
 }
 
 #[test]
+fn a_call_in_the_middle_breaks_when_the_provider_goes_away() {
+    let provider = ScriptedProvider::start();
+    let token = provider.issue("ada").refresh_token.expect("one");
+    let held = provider.hold_next(Endpoint::Token);
+    thread::scope(|scope| {
+        let call = scope.spawn(|| refresh(&provider, &token));
+        while !held.has_arrived() {
+            thread::yield_now();
+        }
+        provider.go_away();
+        held.release();
+        assert_eq!(call.join().expect("a call"), None);
+    });
+    assert!(provider.takes_refresh_token(&token), "nothing was done");
+}
+
+#[test]
 fn a_late_answer_is_late() {
     let provider = ScriptedProvider::start();
     let token = provider.issue("ada").refresh_token.expect("one");

@@ -64,8 +64,10 @@ fn read(members: &Map<String, Value>) -> Result<TokenAnswer, &'static str> {
         token_type,
         expires_in: lifetime(members.get("expires_in"))?,
         refresh_token: token(members, "refresh_token")?,
-        id_token: token(members, "id_token")?,
-        scopes: scopes(members.get("scope"))?,
+        // To throw the tokens away for what is beside them would lose them: the one that was sent may
+        // be used up.
+        id_token: token(members, "id_token").unwrap_or_default(),
+        scopes: members.get("scope").and_then(scopes),
     })
 }
 
@@ -75,6 +77,8 @@ fn token(
 ) -> Result<Option<ProviderToken>, &'static str> {
     match members.get(name) {
         None | Some(Value::Null) => Ok(None),
+        // Some providers say so that there is none.
+        Some(Value::String(text)) if text.is_empty() => Ok(None),
         Some(Value::String(text)) => ProviderToken::new(name, text)
             .map(Some)
             .map_err(|_| "a token of the answer cannot be read"),
@@ -104,23 +108,16 @@ fn lifetime(value: Option<&Value>) -> Result<Option<TimeDelta>, &'static str> {
     Ok(Some(TimeDelta::milliseconds(millis)))
 }
 
-fn scopes(value: Option<&Value>) -> Result<Option<Vec<Box<str>>>, &'static str> {
-    const UNREADABLE: &str = "the answer's scope cannot be read";
-    let text = match value {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::String(text)) => text,
-        Some(_) => return Err(UNREADABLE),
+/// Words with spaces between them or, as some providers have it, a list of words; `None` for what cannot
+/// be read.
+fn scopes(value: &Value) -> Option<Vec<Box<str>>> {
+    let words: Vec<&str> = match value {
+        Value::String(text) => text.split(' ').filter(|word| !word.is_empty()).collect(),
+        Value::Array(words) => words.iter().map(Value::as_str).collect::<Option<_>>()?,
+        _ => return None,
     };
-    let scopes: Vec<Box<str>> = text
-        .split(' ')
-        .filter(|scope| !scope.is_empty())
-        .map(Box::from)
-        .collect();
-    let fits = scopes.len() <= MAX_SCOPES
-        && scopes
-            .iter()
-            .all(|scope| scope.len() <= MAX_SCOPE_BYTES && is_word(scope));
-    fits.then_some(Some(scopes)).ok_or(UNREADABLE)
+    let fits = words.len() <= MAX_SCOPES && words.iter().all(|word| is_word(word));
+    fits.then(|| words.into_iter().map(Box::from).collect())
 }
 
 fn is_word(text: &str) -> bool {

@@ -155,6 +155,15 @@ proptest! {
         prop_assert_eq!(context(&first) == context(&second), first == second);
     }
 
+    /// No letter of the user can be taken for one of the provider.
+    #[test]
+    fn a_name_does_not_run_into_the_next(first in place(), moved in "[ab]{1,3}") {
+        let (mut one, mut other) = (first.clone(), first);
+        one.2.push_str(&moved);
+        other.1.insert_str(0, &moved);
+        prop_assert_ne!(context(&one), context(&other));
+    }
+
     #[test]
     fn one_change_is_another_context(first in place(), part in 0..4_u8) {
         let mut second = first.clone();

@@ -60,7 +60,7 @@ fn kill_rounds(rounds: u64) {
     assert_eq!(integrity(&folder.path().join("sessions.db")), "ok");
     println!("{rounds} rounds, {checked} acknowledged sessions looked up");
     assert!(
-        checked > rounds * 5,
+        checked > rounds * 2,
         "the rounds were too short to say anything: {checked}"
     );
 }

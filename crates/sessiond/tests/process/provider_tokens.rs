@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::support::{Client, Server, command};
 
 /// A server with this provider under the name `acme`, and the secret in a file as an editor leaves it.
-fn with_provider(folder: &Path, provider: &ScriptedProvider) -> Command {
+pub(crate) fn with_provider(folder: &Path, provider: &ScriptedProvider) -> Command {
     let config = folder.with_extension("toml");
     let file = format!(
         "[providers.acme]\nissuer = \"{}\"\nclient_id = \"{}\"\n",
@@ -50,8 +50,8 @@ fn live_token(client: &mut Client, session: &str) -> Value {
 }
 
 /// Waits for what happens in the background.
-fn soon(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..200 {
+pub(crate) fn soon(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..600 {
         if is_so() {
             return;
         }
@@ -153,7 +153,7 @@ fn tokens_are_kept_renewed_taken_back_and_nowhere_in_plain() {
     }
 }
 
-fn search(folder: &Path, provider: &ScriptedProvider) {
+pub(crate) fn search(folder: &Path, provider: &ScriptedProvider) {
     let secrets = provider.secrets();
     assert!(
         secrets.len() > 4,
@@ -200,7 +200,7 @@ fn the_server_renews_tokens_by_itself() {
     let (place, provider) = (tempfile::tempdir().unwrap(), ScriptedProvider::start());
     let mut command = with_provider(&place.path().join("data"), &provider);
     let server = Server::start(&mut command);
-    provider.change(|settings| settings.access_lifetime = Some(chrono::TimeDelta::seconds(4)));
+    provider.change(|settings| settings.access_lifetime = Some(chrono::TimeDelta::seconds(12)));
     let issued = provider.issue("ada");
     let session = begin(&mut server.connect(), &issued);
     live_token(&mut server.connect(), &session);

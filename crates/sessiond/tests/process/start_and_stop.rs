@@ -18,7 +18,7 @@ fn refused(command: &mut Command) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-fn one_line(command: &mut Command) -> String {
+pub(crate) fn one_line(command: &mut Command) -> String {
     let lines = refused(command);
     assert_eq!(lines.len(), 1, "{lines:?}");
     lines[0].clone()
