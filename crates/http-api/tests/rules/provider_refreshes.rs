@@ -1,6 +1,7 @@
 //! Renewing a provider's tokens because somebody asks for it, and the history of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use scripted_provider::Fault;
 use serde_json::{Value, json};
@@ -102,7 +103,8 @@ async fn a_refresh_that_many_force_at_once_is_done_once() {
             tokio::spawn(async move { bed.ask_refresh(&token, json!({"force": true})).await.ok() })
         })
         .collect();
-    held.arrived().await;
+    let arrived = tokio::time::timeout(Duration::from_secs(20), held.arrived());
+    arrived.await.unwrap();
     held.release();
     for ask in asks {
         let refreshed = ask.await.unwrap();

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, Server, command};
 
-/// A server with this provider under the name `acme`, and its secret in the environment alone.
+/// A server with this provider under the name `acme`, and the secret in a file as an editor leaves it.
 pub(crate) fn with_provider(folder: &Path, provider: &ScriptedProvider) -> Command {
     let config = folder.with_extension("toml");
     let file = format!(
@@ -23,10 +23,9 @@ pub(crate) fn with_provider(folder: &Path, provider: &ScriptedProvider) -> Comma
     fs::write(&config, file).unwrap();
     let mut command = command(folder);
     command.arg("--config").arg(config);
-    command.env(
-        "PROVIDER_ACME_CLIENT_SECRET",
-        provider.client_secret().unwrap(),
-    );
+    let secret = folder.with_extension("secret");
+    fs::write(&secret, provider.client_secret().unwrap() + "\n").unwrap();
+    command.env("PROVIDER_ACME_CLIENT_SECRET_FILE", secret);
     command
 }
 
