@@ -230,6 +230,9 @@ fn the_seeds_two_variables_are_enough() {
     let live = live_token(&mut client, session);
     assert_eq!(live["access_token"], "test_token");
     assert_eq!(live["expires_at"], created["access_token_expires_at"]);
+    // It does not say who its users are.
+    let login = client.exchange("GET", "/auth/login/openrouter", "", None);
+    assert_eq!(login.unwrap().status, 404);
     let (_, log) = server.stop("TERM");
     assert!(!log.contains("no effect"), "{log}");
 }
