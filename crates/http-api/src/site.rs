@@ -50,12 +50,18 @@ pub(crate) fn check(headers: &HeaderMap, config: &ApiConfig) -> Result<(), Probl
 /// that it does not. Without such words it is no browser that another site could use.
 pub(crate) fn check_visit(headers: &HeaderMap, config: &ApiConfig) -> Result<(), Problem> {
     let is = |name, known: &str| headers.get(name).is_none_or(|value| value == known);
-    let is_own = is(&FETCH_SITE, "none") || is_own_page(headers, config);
-    if is_own || (is(&FETCH_MODE, "navigate") && is(&FETCH_DEST, "document")) {
+    if is_own_visit(headers, config) || (is(&FETCH_MODE, "navigate") && is(&FETCH_DEST, "document"))
+    {
         return Ok(());
     }
     let detail = "This is for people who go there, not for what another site's page loads.";
     Err(Problem::forbidden(CODE, detail))
+}
+
+/// Whether nobody but the user, or a page of this site, sent the browser here.
+pub(crate) fn is_own_visit(headers: &HeaderMap, config: &ApiConfig) -> bool {
+    let site = headers.get(&FETCH_SITE);
+    site.is_none_or(|site| site == "none") || is_own_page(headers, config)
 }
 
 /// The same for somebody who is known, who leaves a record.

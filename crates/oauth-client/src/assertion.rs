@@ -56,14 +56,18 @@ impl Assertion {
     }
 
     pub(crate) fn check_kind(&self, kind: Kind) -> Result<(), Broken> {
-        let expected = match kind {
-            Kind::IdToken => "jwt",
-            Kind::LogoutToken => "logout+jwt",
+        // `logout+jwt` is recommended for logout tokens, and some providers say no more than that it is
+        // a JWT: what tells one from an ID token is in its claims.
+        let expected: &[&str] = match kind {
+            Kind::IdToken => &["jwt"],
+            Kind::LogoutToken => &["logout+jwt", "jwt"],
         };
-        match self.kind.as_deref() {
-            None => Ok(()),
-            Some(shown) if shown == expected => Ok(()),
-            Some(_) => Err("it is a token of another kind"),
+        // RFC 7515 §4.1.9: the prefix may be left out.
+        let shown = self.kind.as_deref();
+        let shown = shown.map(|kind| kind.strip_prefix("application/").unwrap_or(kind));
+        match shown {
+            Some(shown) if !expected.contains(&shown) => Err("it is a token of another kind"),
+            _ => Ok(()),
         }
     }
 

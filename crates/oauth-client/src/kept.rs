@@ -1,6 +1,7 @@
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use session_core::ProviderFailure;
@@ -14,13 +15,20 @@ const FRESH: TimeDelta = TimeDelta::hours(1);
 const USABLE: TimeDelta = TimeDelta::hours(24);
 /// Pause between two fetches while there is something usable, whoever asks for what.
 const PAUSE: TimeDelta = TimeDelta::seconds(30);
+/// How long somebody waits for something fresh who could do with what is kept.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Pause after a failure while there is nothing usable.
 const PAUSE_WITHOUT: TimeDelta = TimeDelta::seconds(1);
 
 /// Something of a provider's that is fetched when it is needed, by one caller for all.
+///
+/// Nobody waits long for a fetch who can do with what is kept: a provider that answers slowly, or a stranger
+/// who asks for what is not there, holds nobody else up.
 pub(crate) struct Kept<T> {
     clock: Arc<dyn Clock>,
-    slot: Mutex<Slot<T>>,
+    slot: std::sync::Mutex<Slot<T>>,
+    /// Held while something is being fetched.
+    fetching: Mutex<()>,
     /// How many fetches have ended.
     fetches: AtomicU64,
 }
@@ -40,13 +48,15 @@ impl<T: Send + Sync + 'static> Kept<T> {
         };
         Arc::new(Self {
             clock,
-            slot: Mutex::new(slot),
+            slot: std::sync::Mutex::new(slot),
+            fetching: Mutex::new(()),
             fetches: AtomicU64::new(0),
         })
     }
 
-    /// What is kept, if it `is_enough`; otherwise what `fetch` brings. Where that was fetched a moment
-    /// ago or cannot be had, what is kept comes back though it is not enough.
+    /// What is kept, if it `is_enough`; otherwise what `fetch` brings. What is no longer fresh but enough
+    /// comes back if that takes long. Where that was fetched a moment ago or cannot be had, what is kept
+    /// comes back though it is not enough.
     ///
     /// # Errors
     /// That of `fetch`, when nothing usable is kept.
@@ -58,15 +68,23 @@ impl<T: Send + Sync + 'static> Kept<T> {
     where
         F: Future<Output = Result<T, ProviderFailure>> + Send,
     {
-        let seen = self.fetches.load(Ordering::Acquire);
-        if let Some(known) = self.slot.lock().await.known(self.clock.now(), &is_enough) {
+        let (seen, now) = (self.fetches.load(Ordering::Acquire), self.clock.now());
+        if let Some(known) = self.slot().known(now, &is_enough) {
             return Ok(known);
         }
+        let stale = self.slot().usable(now).filter(|kept| is_enough(kept));
         // A task of its own: a caller who goes away in the middle, over and over, would otherwise keep
         // it from ever being fetched.
         let this = Arc::clone(self);
         let task = tokio::spawn(async move { this.fetch(seen, &is_enough, fetch).await });
-        let ended = task.await;
+        let ended = match stale {
+            Some(stale) => match tokio::time::timeout(PATIENCE, task).await {
+                Ok(ended) => ended,
+                // It goes on by itself.
+                Err(_) => return Ok(stale),
+            },
+            None => task.await,
+        };
         ended.unwrap_or_else(|_| {
             let problem = "the fetching was broken off".to_owned();
             Err(ProviderFailure::Unavailable(problem))
@@ -82,21 +100,27 @@ impl<T: Send + Sync + 'static> Kept<T> {
     where
         F: Future<Output = Result<T, ProviderFailure>> + Send,
     {
-        let mut slot = self.slot.lock().await;
+        let _fetching = self.fetching.lock().await;
         let now = self.clock.now();
-        if let Some(known) = slot.known(now, is_enough) {
-            return Ok(known);
-        }
-        // Whoever waited for a fetch that failed shares its failure, and does not try next in line.
-        let waited = self.fetches.load(Ordering::Acquire) != seen;
-        if let Some(failed) = &slot.failed
-            && (waited || slot.was_tried(now, PAUSE_WITHOUT))
         {
-            return Err(failed.clone());
+            let mut slot = self.slot();
+            if let Some(known) = slot.known(now, is_enough) {
+                return Ok(known);
+            }
+            // Whoever waited for a fetch that failed shares its failure, and does not try next in line.
+            let waited = self.fetches.load(Ordering::Acquire) != seen;
+            if let Some(failed) = &slot.failed
+                && (waited || slot.was_tried(now, PAUSE_WITHOUT))
+            {
+                return slot.usable(now).ok_or_else(|| failed.clone());
+            }
+            slot.tried_at = Some(now);
         }
-        slot.tried_at = Some(now);
         let fetched = fetch().await;
         self.fetches.fetch_add(1, Ordering::Release);
+        let mut slot = self.slot();
+        // The pause begins when it is over, however long it took.
+        slot.tried_at = Some(self.clock.now());
         match fetched {
             Ok(value) => {
                 let value = Arc::new(value);
@@ -110,6 +134,12 @@ impl<T: Send + Sync + 'static> Kept<T> {
                 usable.ok_or(failure)
             }
         }
+    }
+
+    /// Never held across an await. A slot is whole after every statement, so a panic elsewhere cannot
+    /// have torn it.
+    fn slot(&self) -> MutexGuard<'_, Slot<T>> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -143,11 +143,25 @@ impl Known {
     ) -> JoinHandle<()> {
         let (mut known, folder) = (self.0, folder.to_owned());
         tokio::spawn(async move {
+            let mut is_gone = false;
             loop {
                 tokio::time::sleep(LOOKS_EVERY).await;
+                let was_gone = is_gone;
+                is_gone = false;
                 let text = match data_dir::read(&folder, R::FILE) {
                     Ok(Some(text)) => Zeroizing::new(text),
-                    Ok(None) => continue,
+                    Ok(None) => {
+                        is_gone = true;
+                        if !was_gone {
+                            tracing::error!(
+                                file = R::FILE,
+                                "the file of {} is gone: they are in this process' memory alone, and \
+                                 lost when it ends. Put the file back",
+                                R::CALLED
+                            );
+                        }
+                        continue;
+                    }
                     Err(error) => {
                         tracing::error!(%error, "{} cannot be read again", R::CALLED);
                         continue;

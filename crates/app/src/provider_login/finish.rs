@@ -1,10 +1,13 @@
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::json;
 use session_core::ports::LoginProvider;
 use session_core::{
-    AuditAction, AuditEvent, ClientDetails, EndReason, ProviderName, ProviderToken, SessionToken,
+    AuditAction, AuditEvent, ClientDetails, EndReason, ProviderFailure, ProviderName,
+    ProviderToken, SessionToken,
 };
+use tokio::time::{Instant, timeout_at};
 
 use super::binding::Binding;
 use super::error::ProviderLoginError;
@@ -40,6 +43,14 @@ pub struct ProviderSignedIn {
     pub return_to: Option<ReturnTo>,
 }
 
+/// How long the provider may take as a whole: whoever signs in has gone away some time later, and must
+/// not lose the session that they have to one that nobody gets.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+fn too_slow() -> Stopped {
+    Stopped::away(ProviderFailure::Unavailable("it took too long".into()))
+}
+
 impl ProviderLogins {
     /// Finishes a login: checks that the answer is the provider's, to this login, in this browser, and
     /// for the first time (RFC 9700 §2.1, §4.4); gets the tokens; begins a session that holds them.
@@ -48,8 +59,7 @@ impl ProviderLogins {
     ///
     /// # Errors
     /// [`ProviderLoginError`]. After [`ProviderAway`](ProviderLoginError::ProviderAway) and errors of
-    /// the store the login is to be begun anew, unless it was not this far: then the same answer may be
-    /// brought again.
+    /// the store the login is to be begun anew.
     pub async fn finish(
         &self,
         answer: ProviderAnswer,
@@ -105,7 +115,9 @@ impl ProviderLogins {
         let (provider, login) = self
             .provider(&binding.provider)
             .ok_or_else(|| Stopped::failed("provider_gone"))?;
-        check_issuer(answer.iss.as_deref(), login).await?;
+        let in_time = Instant::now() + PATIENCE;
+        let checked = timeout_at(in_time, check_issuer(answer.iss.as_deref(), login));
+        checked.await.map_err(|_| too_slow())??;
         let code = match (answer.error, answer.code) {
             (Some(error), _) => Err(Stopped::told(&error)),
             (None, Some(code)) => {
@@ -115,7 +127,9 @@ impl ProviderLogins {
         };
         // Before anything is done with the code: of any number of answers to one login, one goes on.
         self.use_up(binding).await?;
-        let (user, tokens) = self.redeem(&code?, binding, provider, login).await?;
+        let code = code?;
+        let redeemed = timeout_at(in_time, self.redeem(&code, binding, provider, login));
+        let (user, tokens) = redeemed.await.map_err(|_| too_slow())??;
         // Requirement 9. Before the new one: it makes room for it at the limit.
         for held in held {
             self.logins.end_held(held, origin).await;

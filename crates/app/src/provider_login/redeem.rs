@@ -76,6 +76,7 @@ impl ProviderLogins {
         }
         let (verifier, redirect_uri) = (&binding.verifier, &binding.redirect_uri);
         let answer = login.exchange_code(code, verifier, redirect_uri).await;
+        let answer = answer.map_err(blamed_on_the_code);
         if provider.circuit.note(&answer) {
             let name = &provider.name;
             tracing::error!(%name, "the provider refuses this client: see to its credentials");
@@ -108,6 +109,17 @@ impl ProviderLogins {
             metadata: metadata_of(&claims)?,
             presence: claims.session,
         })
+    }
+}
+
+/// Some providers refuse a made-up code with a bare 401. Anybody can send one: only a provider that says
+/// by name that it does not know us is left alone for it.
+fn blamed_on_the_code(failure: ProviderFailure) -> ProviderFailure {
+    match failure {
+        ProviderFailure::ClientRefused(said) if !said.contains("invalid_client") => {
+            ProviderFailure::RequestRefused(said)
+        }
+        failure => failure,
     }
 }
 

@@ -81,7 +81,7 @@ async fn a_code_that_brings_no_tokens_lets_nobody_in() {
 #[tokio::test]
 async fn a_provider_that_refuses_this_client_is_left_alone() {
     let bed = Bed::new();
-    let refused = ProviderFailure::ClientRefused("status 401".into());
+    let refused = ProviderFailure::ClientRefused("status 401, invalid_client".into());
     bed.one.set(|state| state.exchange = Some(refused));
     for _ in 0..3 {
         let start = bed.start("one").await;
@@ -96,6 +96,25 @@ async fn a_provider_that_refuses_this_client_is_left_alone() {
     // The other one is not concerned.
     let start = bed.start("two").await;
     let back = bed.two.visit(&start.url, "ada");
+    bed.finish(answer(&start, &back)).await.unwrap();
+}
+
+/// Some providers refuse a made-up code so, and anybody can send one: that must not keep everybody else
+/// from the provider.
+#[tokio::test]
+async fn a_bare_401_is_blamed_on_the_code() {
+    let bed = Bed::new();
+    for _ in 0..3 {
+        let refused = ProviderFailure::ClientRefused("status 401".into());
+        bed.one.set(|state| state.exchange = Some(refused));
+        let start = bed.start("one").await;
+        let back = bed.one.visit(&start.url, "eve");
+        let error = bed.finish(answer(&start, &back)).await.unwrap_err();
+        assert!(matches!(error, ProviderLoginError::Failed(_)), "{error}");
+    }
+    assert_eq!(bed.one.see(|state| state.exchanges), 3);
+    let start = bed.start("one").await;
+    let back = bed.one.visit(&start.url, "ada");
     bed.finish(answer(&start, &back)).await.unwrap();
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use session_core::ports::{AssertionError, Introspection, LoginProvider, TokenProvider};
@@ -23,6 +24,8 @@ pub(crate) struct State {
     pub(crate) description: Option<ProviderFailure>,
     /// What the next exchange is answered with.
     pub(crate) exchange: Option<ProviderFailure>,
+    /// How long an exchange takes.
+    pub(crate) exchange_takes: Duration,
     /// What its keys are answered with.
     pub(crate) keys: Option<ProviderFailure>,
     /// The ID token of the next exchange, instead of the right one; `""` for none.
@@ -152,6 +155,8 @@ impl LoginProvider for CodeProvider {
         verifier: &str,
         redirect_uri: &str,
     ) -> Result<TokenAnswer, ProviderFailure> {
+        let pause = self.state.lock().unwrap().exchange_takes;
+        tokio::time::sleep(pause).await;
         let mut state = self.state.lock().unwrap();
         state.exchanges += 1;
         if let Some(failure) = state.exchange.take() {

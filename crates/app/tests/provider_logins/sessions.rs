@@ -124,6 +124,27 @@ async fn the_session_held_before_ends_with_the_login() {
     assert!(bed.is_live(done.signed_in.created.session.id).await);
 }
 
+/// Whoever waits for it has gone by then: the session that they have must not give way to one that
+/// nobody gets.
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_is_too_slow_costs_nobody_the_session() {
+    let bed = Bed::new();
+    let before = bed.sign_in("ada").await.signed_in.created;
+    let start = bed.start("one").await;
+    let back = bed.one.visit(&start.url, "ada");
+    bed.one
+        .set(|state| state.exchange_takes = std::time::Duration::from_secs(60));
+    let begun = tokio::time::Instant::now();
+    let held = vec![before.token.expose().parse().unwrap()];
+    let error = bed.finish_holding(answer(&start, &back), held).await;
+    assert!(matches!(
+        error,
+        Err(app::ProviderLoginError::ProviderAway { .. })
+    ));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(30));
+    assert!(bed.is_live(before.session.id).await);
+}
+
 /// A secret that is wrong ends nothing.
 #[tokio::test]
 async fn a_session_that_is_only_named_is_not_ended() {

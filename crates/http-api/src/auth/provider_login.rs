@@ -1,4 +1,4 @@
-use app::Actor;
+use app::{Actor, SessionError, SessionRef};
 use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -9,10 +9,15 @@ use utoipa::IntoParams;
 
 use super::login_cookie;
 use crate::api::AppState;
+use crate::credentials::held_tokens;
 use crate::json::{Path, Query};
 use crate::problem::{Problem, ProblemBody};
 use crate::request_info::RequestInfo;
 use crate::site;
+
+const SIGNED_IN: &str = "signed_in";
+const SIGNED_IN_DETAIL: &str =
+    "You are signed in already: sign out first, or begin the login on a page of this site.";
 
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct StartQuery {
@@ -30,7 +35,7 @@ pub(crate) struct StartQuery {
     responses(
         (status = 303, description = "To the provider, with a cookie that ties the login to the browser"),
         (status = 400, description = "Malformed, or a login does not lead there", body = ProblemBody<'_>),
-        (status = 403, description = "Another site's page loads it as a part of itself", body = ProblemBody<'_>),
+        (status = 403, description = "Another site's page loads it as a part of itself, or sends somebody here who is signed in", body = ProblemBody<'_>),
         (status = 404, description = "Nobody signs in with a provider of this name", body = ProblemBody<'_>),
         (status = 429, description = "Too many logins from this address", body = ProblemBody<'_>),
         (status = 503, description = "The provider or the store is away", body = ProblemBody<'_>),
@@ -45,6 +50,22 @@ pub(crate) async fn start(
     site::check_visit(&headers, &state.config)?;
     let provider = ProviderName::new(&provider).map_err(|_| Problem::no_such_provider())?;
     let (logins, origin) = (&state.services.provider_logins, info.origin(Actor::Bearer));
+    if !site::is_own_visit(&headers, &state.config) {
+        // The session that they have would end with the login, and a provider that knows them asks
+        // nothing: a link would be enough to sign them out, or in as somebody else.
+        for held in held_tokens(&headers, &state.config) {
+            match state
+                .services
+                .sessions
+                .get(&SessionRef::Token(held), &origin)
+                .await
+            {
+                Ok(_) => return Err(Problem::forbidden(SIGNED_IN, SIGNED_IN_DETAIL)),
+                Err(SessionError::NotFound) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
     let start = logins
         .start(&provider, query.return_to.as_deref(), &origin)
         .await?;

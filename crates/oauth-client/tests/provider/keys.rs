@@ -1,9 +1,11 @@
 //! When a provider's keys are asked for: as seldom as can be, whoever shows what.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use scripted_provider::{Algorithm, Answer, Endpoint, Fault, Key};
+use serde_json::json;
 use session_core::ports::{AssertionError, LoginProvider as _};
 use tokio::task::JoinSet;
 
@@ -133,4 +135,33 @@ async fn an_outage_of_the_keys_is_told_as_one_and_bridged_for_a_day() {
         matches!(failed, Err(AssertionError::Provider(_))),
         "{failed:?}"
     );
+}
+
+/// A stranger's token can name any key: while the provider is slow to say that there is none, everybody
+/// else goes by the keys that are known.
+#[tokio::test]
+async fn nobody_waits_for_keys_that_somebody_else_asks_for() {
+    let scene = Scene::new();
+    let known = async || {
+        let good = scene.provider.sign(&scene.provider.id_claims("ada", "n"));
+        tokio::time::timeout(Duration::from_secs(5), verify(&scene, &good)).await
+    };
+    assert!(known().await.expect("in time").is_ok());
+    scene.clock.advance(TimeDelta::minutes(2));
+    let held = scene.provider.hold_next(Endpoint::Keys);
+    let strange = json!({ "alg": "ES256", "kid": "made up" });
+    let claims = scene.provider.id_claims("eve", "n");
+    let strange = scene.provider.sign_as(&strange, &claims);
+    let asked = verify(&scene, &strange);
+    tokio::pin!(asked);
+    tokio::select! {
+        _ = &mut asked => panic!("the provider has not answered"),
+        () = held.arrived() => {}
+    }
+    assert!(known().await.expect("in time").is_ok());
+    // Nor for long when what is known is old.
+    scene.clock.advance(TimeDelta::hours(2));
+    assert!(known().await.expect("in time").is_ok());
+    held.release();
+    assert!(asked.await.is_err());
 }

@@ -121,7 +121,11 @@ async fn only_a_logout_token_ends_a_session() {
             true,
         ),
         (json!({ "alg": "ES256", "kid": kid }), true),
-        (json!({ "alg": "ES256", "kid": kid, "typ": "JWT" }), false),
+        (json!({ "alg": "ES256", "kid": kid, "typ": "JWT" }), true),
+        (
+            json!({ "alg": "ES256", "kid": kid, "typ": "application/logout+jwt" }),
+            true,
+        ),
         (
             json!({ "alg": "ES256", "kid": kid, "typ": "at+jwt" }),
             false,

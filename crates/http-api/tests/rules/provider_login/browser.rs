@@ -138,7 +138,9 @@ pub(super) struct Browser {
 impl Browser {
     /// Begins a login; where the provider is.
     pub(super) async fn start(&mut self, path: &str) -> String {
-        let answer = self.visit(path).await;
+        // By a link on a page of this site.
+        let ask = Ask::get(path).header("sec-fetch-site", "same-origin");
+        let answer = self.send(ask).await;
         assert_eq!(answer.status, 303, "{}", answer.text());
         answer.header("location").to_owned()
     }

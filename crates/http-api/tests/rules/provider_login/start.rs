@@ -1,6 +1,6 @@
 use scripted_provider::Endpoint;
 
-use super::browser::{Bed, PUBLIC, query};
+use super::browser::{Bed, PUBLIC, callback, query};
 use crate::support::Ask;
 
 /// Requirements 23 and 35.
@@ -111,6 +111,24 @@ async fn only_people_who_go_there_begin_a_login() {
         bed.server.send(Ask::get("/auth/login/one")).await.status,
         303
     );
+}
+
+/// Requirements 11 and 21: the session that somebody has would end with the login, and a provider that
+/// knows them asks nothing.
+#[tokio::test]
+async fn another_site_does_not_send_somebody_into_a_login_who_is_signed_in() {
+    let bed = Bed::new();
+    let mut browser = bed.browser();
+    bed.one.sign_in_as("ada");
+    let url = browser.start("/auth/login/one?return_to=/app/a").await;
+    assert_eq!(browser.visit(&callback(&bed.one, &url)).await.status, 303);
+    let answer = browser.visit("/auth/login/one").await;
+    assert_eq!(answer.problem(403), "signed_in");
+    assert!(!answer.headers.contains_key("set-cookie"));
+    browser.start("/auth/login/one").await;
+    // A cookie of a session that is over keeps nobody out.
+    bed.server.pass(9 * 3600);
+    assert_eq!(browser.visit("/auth/login/one").await.status, 303);
 }
 
 /// Requirement 29.

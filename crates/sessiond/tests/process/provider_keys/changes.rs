@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::vault::{age, ids, own_keys, readable, ring_text, secrets, store_grants};
+use super::vault::{FILE, age, ids, own_keys, readable, ring_text, secrets, store_grants};
 use super::{keys, keys_of, listed, rotate, row};
 use crate::support::Server;
 
@@ -192,4 +192,26 @@ fn keys_are_listed_although_the_server_cannot_be_asked() {
     assert!(told.contains("SESSION_ADMIN_KEYS"), "{told}");
     drop(server);
     let _: Value = serde_json::from_str(&ring_text(folder.path())).unwrap();
+}
+
+/// What is encrypted from then on is lost with the process, unless somebody hears of it.
+#[test]
+fn a_file_of_keys_that_disappears_is_an_error_in_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let mut command = own_keys(folder.path());
+    let server = Server::start(command.stderr(log.reopen().unwrap()));
+    std::fs::remove_file(folder.path().join(FILE)).unwrap();
+    let told = || {
+        let log = std::fs::read_to_string(log.path()).unwrap();
+        log.matches("in this process' memory alone").count()
+    };
+    let mut looks = 0;
+    while told() == 0 {
+        looks += 1;
+        assert!(looks < 200, "nobody is told");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    server.stop("TERM");
+    assert_eq!(told(), 1, "once");
 }
