@@ -29,7 +29,7 @@ async fn a_code_that_brings_no_tokens_lets_nobody_in() {
             "exchange_refused",
         ),
         (
-            ProviderFailure::ClientRefused("status 401".into()),
+            ProviderFailure::ClientRefused("status 401, invalid_client".into()),
             Some(1),
             "client_refused",
         ),
