@@ -4,8 +4,7 @@ use std::time::Duration;
 use serde_json::json;
 use session_core::ports::LoginProvider;
 use session_core::{
-    AuditAction, AuditEvent, ClientDetails, EndReason, ProviderFailure, ProviderName,
-    ProviderToken, SessionToken,
+    AuditAction, AuditEvent, ClientDetails, EndReason, ProviderName, ProviderToken, SessionToken,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -46,10 +45,6 @@ pub struct ProviderSignedIn {
 /// How long the provider may take as a whole: whoever signs in has gone away some time later, and must
 /// not lose the session that they have to one that nobody gets.
 const PATIENCE: Duration = Duration::from_secs(25);
-
-fn too_slow() -> Stopped {
-    Stopped::away(ProviderFailure::Unavailable("it took too long".into()))
-}
 
 impl ProviderLogins {
     /// Finishes a login: checks that the answer is the provider's, to this login, in this browser, and
@@ -117,7 +112,7 @@ impl ProviderLogins {
             .ok_or_else(|| Stopped::failed("provider_gone"))?;
         let in_time = Instant::now() + PATIENCE;
         let checked = timeout_at(in_time, check_issuer(answer.iss.as_deref(), login));
-        checked.await.map_err(|_| too_slow())??;
+        checked.await.map_err(|_| Stopped::too_slow())??;
         let code = match (answer.error, answer.code) {
             (Some(error), _) => Err(Stopped::told(&error)),
             (None, Some(code)) => {
@@ -128,8 +123,8 @@ impl ProviderLogins {
         // Before anything is done with the code: of any number of answers to one login, one goes on.
         self.use_up(binding).await?;
         let code = code?;
-        let redeemed = timeout_at(in_time, self.redeem(&code, binding, provider, login));
-        let (user, tokens) = redeemed.await.map_err(|_| too_slow())??;
+        let redeemed = self.redeem(&code, binding, provider, login, in_time);
+        let (user, tokens) = redeemed.await?;
         // Requirement 9. Before the new one: it makes room for it at the limit.
         for held in held {
             self.logins.end_held(held, origin).await;

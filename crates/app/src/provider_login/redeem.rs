@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 use session_core::ports::{AssertionError, LoginProvider};
 use session_core::{IdTokenClaims, Metadata, ProviderFailure, ProviderToken, TokenAnswer, UserId};
+use tokio::time::{Instant, timeout_at};
 
 use super::ProviderLogins;
 use super::binding::Binding;
@@ -22,16 +23,20 @@ pub(super) struct VouchedUser {
 }
 
 impl ProviderLogins {
-    /// The tokens for a code, and who the provider says that they are of.
+    /// The tokens for a code, and who the provider says that they are of; no later than `in_time`.
+    ///
+    /// Tokens that came and are not believed in time are given back like others that are not believed.
     pub(super) async fn redeem(
         &self,
         code: &ProviderToken,
         binding: &Binding,
         provider: &Provider,
         login: &dyn LoginProvider,
+        in_time: Instant,
     ) -> Result<(VouchedUser, NewTokens), Stopped> {
         let asked_at = self.clock.now();
-        let answer = self.exchange(code, binding, provider, login).await?;
+        let answer = timeout_at(in_time, self.exchange(code, binding, provider, login));
+        let answer = answer.await.map_err(|_| Stopped::too_slow())??;
         let expires_in = answer.expires_in;
         let TokenAnswer {
             access_token: access,
@@ -44,7 +49,8 @@ impl ProviderLogins {
             refresh,
             id,
         };
-        let user = match self.believe(&tokens, binding, login).await {
+        let believed = timeout_at(in_time, self.believe(&tokens, binding, login)).await;
+        let user = match believed.unwrap_or_else(|_| Err(Stopped::too_slow())) {
             Ok(user) => user,
             Err(stopped) => {
                 self.take_back(&tokens, provider).await;

@@ -42,6 +42,10 @@ impl Stopped {
         }
     }
 
+    pub(super) fn too_slow() -> Self {
+        Self::away(ProviderFailure::Unavailable("it took too long".into()))
+    }
+
     /// The provider's own word (RFC 6749 §4.1.2.1). Anybody can write it into an address, so no more
     /// of it is kept than a plain word.
     pub(super) fn told(error: &str) -> Self {

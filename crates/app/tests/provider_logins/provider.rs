@@ -28,6 +28,8 @@ pub(crate) struct State {
     pub(crate) exchange_takes: Duration,
     /// What its keys are answered with.
     pub(crate) keys: Option<ProviderFailure>,
+    /// How long it takes to get its keys.
+    pub(crate) keys_take: Duration,
     /// The ID token of the next exchange, instead of the right one; `""` for none.
     pub(crate) id_token: Option<String>,
     pub(crate) name: Option<String>,
@@ -188,6 +190,8 @@ impl LoginProvider for CodeProvider {
         nonce: &str,
         _: DateTime<Utc>,
     ) -> Result<IdTokenClaims, AssertionError> {
+        let pause = self.state.lock().unwrap().keys_take;
+        tokio::time::sleep(pause).await;
         let state = self.state.lock().unwrap();
         if let Some(failure) = state.keys.clone() {
             return Err(failure.into());
