@@ -55,6 +55,7 @@ pub mod create;
 pub mod end;
 pub mod end_user;
 pub mod extend;
+pub mod grant_ends;
 pub mod grant_keys;
 pub mod grant_leases;
 pub mod grant_records;
@@ -316,18 +317,20 @@ macro_rules! grant_tests {
             ],
             grant_refreshes: [
                 a_refresh_begins_and_ends,
-                an_end_stores_any_grant,
                 a_failure_is_stored_like_a_success,
                 of_parallel_begins_one_counts,
                 an_outdated_version_begins_nothing,
+                an_attempt_is_begun_once,
+                parallel_refreshes_lose_nothing
+            ],
+            grant_ends: [
+                an_end_stores_any_grant,
                 an_end_sent_again_changes_nothing,
                 a_late_end_overwrites_nothing,
                 a_late_end_counts_while_nobody_took_over,
                 an_end_names_the_version_of_its_begin,
                 a_late_end_against_a_begin,
-                the_end_for_a_removed_grant_is_recorded,
-                an_attempt_is_begun_once,
-                parallel_refreshes_lose_nothing
+                the_end_for_a_removed_grant_is_recorded
             ],
             grant_leases: [
                 a_lease_is_in_force_up_to_its_end,
