@@ -60,6 +60,7 @@ mod policy;
 mod proof;
 mod provider_login;
 mod recording;
+mod revocation_list;
 mod revocation_service;
 mod security_policy;
 mod security_service;

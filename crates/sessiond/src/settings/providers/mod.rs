@@ -111,5 +111,4 @@ pub(super) fn read_policy(reader: &mut Reader<'_>) -> Option<TokenPolicy> {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;
