@@ -1,0 +1,28 @@
+//! Sessions, and all that goes with them, in Redis or Valkey: for several nodes that are one.
+//!
+//! Each step is one script that Redis runs as a whole, so that any number of nodes, and of callers on
+//! them, keep the same rules. `docs/redis.md` shows the keys, their types, and who writes them.
+//!
+//! ```no_run
+//! use session_core::ports::SessionStore as _;
+//! use store_redis::{Options, RedisStore};
+//!
+//! # async fn a_program() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = RedisStore::open(Options::from_url("redis://127.0.0.1:6379/0")?).await?;
+//! store.check().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+#![deny(missing_docs)]
+
+mod error;
+mod link;
+mod options;
+mod record;
+mod script;
+mod sessions;
+mod store;
+
+pub use options::{BadUrl, Options, Tls, Topology};
+pub use store::{OpenError, RedisStore};

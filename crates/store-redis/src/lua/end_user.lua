@@ -1,0 +1,19 @@
+-- user, the one to spare or nothing, kind, reason, at, keep, how many at most
+local user, spared, kind, reason = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local at, keep, most = tonumber(ARGV[5]), ARGV[6], tonumber(ARGV[7])
+local ended, expired, seen = {}, {}, 0
+-- One more than asked for, since the spared one may be among them.
+for _, id in ipairs(redis.call('ZRANGE', index_of(user), 0, most)) do
+  if id ~= spared and seen < most then
+    seen = seen + 1
+    local r = find(id)
+    if not r then
+      drop_stale(user, id)
+    else
+      local told = is_live(r, at) and ended or expired
+      finish(id, r, kind, reason, at, keep)
+      told[#told + 1] = { id, struct.pack('>i8', r.expires) }
+    end
+  end
+end
+return { ended, expired, seen == most and 1 or 0 }

@@ -1,0 +1,23 @@
+-- now, forget before, how many at most, keep
+local now, forget_before, most, keep = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local expired = {}
+local due = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, most)
+for _, id in ipairs(due) do
+  local r = find(id)
+  if not r or r.standing > SUSPENDED then
+    redis.call('ZREM', DUE, id)
+  else
+    finish(id, r, IS_EXPIRED, 'expired', now, keep)
+    expired[#expired + 1] = { id, r.user, struct.pack('>i8', r.expires) }
+  end
+end
+local forgotten = 0
+for _, ended in ipairs({ EXPIRED, ENDED }) do
+  local old = redis.call('ZRANGEBYSCORE', ended, '-inf', '(' .. forget_before, 'LIMIT', 0, most - forgotten)
+  for _, id in ipairs(old) do
+    redis.call('DEL', key_of(id))
+    redis.call('ZREM', ended, id)
+  end
+  forgotten = forgotten + #old
+end
+return { expired, forgotten, (#due == most or forgotten == most) and 1 or 0 }

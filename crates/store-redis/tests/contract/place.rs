@@ -1,0 +1,20 @@
+//! Where Redis runs for these tests. They share its servers, each with a prefix of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use store_redis::{Options, RedisStore};
+
+/// A store over nothing, on one server.
+pub async fn standalone() -> Arc<RedisStore> {
+    let url = std::env::var("SESSIOND_TEST_REDIS_STANDALONE").expect("a server");
+    fresh(Options::from_url(&url).expect("a URL")).await
+}
+
+async fn fresh(options: Options) -> Arc<RedisStore> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let prefix = format!("test-{}-{count}", std::process::id());
+    let store = RedisStore::open(options.prefix(prefix)).await;
+    Arc::new(store.expect("redis answers"))
+}
