@@ -111,10 +111,9 @@ pub(super) async fn cluster(options: &Options) -> Result<ClusterConnection, Redi
 
 fn sentinels(options: &Options, service: &str) -> Result<SentinelClient, RedisError> {
     let addresses = options.addresses.iter().map(|at| address(options, at));
-    let mut builder =
-        SentinelClientBuilder::new(addresses, service.to_owned(), SentinelServerType::Master)?
-            .set_client_to_redis_db(options.database)
-            .set_client_to_redis_protocol(ProtocolVersion::RESP3);
+    let mut builder = SentinelClientBuilder::new(addresses, service, SentinelServerType::Master)?
+        .set_client_to_redis_db(options.database)
+        .set_client_to_redis_protocol(ProtocolVersion::RESP3);
     if let Some(name) = &options.login.username {
         builder = builder.set_client_to_redis_username(name);
     }

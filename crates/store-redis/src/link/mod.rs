@@ -116,7 +116,7 @@ async fn answer_of(
     command: &Cmd,
 ) -> Result<Value, RedisError> {
     let answer = connection.req_packed_command(command).await?;
-    Ok(answer.extract_error()?)
+    answer.extract_error()
 }
 
 fn is_unknown_script(error: &RedisError) -> bool {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use store_redis::{Options, RedisStore};
 
 /// A store over nothing, on one server.
-pub async fn standalone() -> Arc<RedisStore> {
+pub(crate) async fn standalone() -> Arc<RedisStore> {
     let url = std::env::var("SESSIOND_TEST_REDIS_STANDALONE").expect("a server");
     fresh(Options::from_url(&url).expect("a URL")).await
 }
