@@ -6,6 +6,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::activity_buffer::ActivityBuffer;
+use crate::change_follower;
+use crate::services::Following;
 use crate::{Services, SessionError, SessionManager};
 
 /// Pause between two batches of cleaning up, so that requests get their turn.
@@ -43,6 +45,12 @@ impl Background {
                 Arc::clone(manager),
                 resolution,
                 stopped,
+            )));
+        }
+        if let Some(Following { feed, follower }) = services.following.clone() {
+            let stopped = stop.subscribe();
+            tasks.push(tokio::spawn(change_follower::follow(
+                feed, follower, stopped,
             )));
         }
         if !services.tokens.providers().is_empty() {

@@ -1,18 +1,24 @@
 use std::future::Future;
 use std::hash::Hash;
+use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use quick_cache::sync::Cache;
+
+use crate::vouching::Vouching;
 
 /// Records that may lag behind other processes' writes, but never behind this one's, and never by
 /// more than a bound.
+///
+/// A record is good for as long as the bound after it was read; and for longer where somebody vouches
+/// that every change since is known here ([`Vouching`]).
 ///
 /// Whoever writes calls [`forget`](Self::forget) after the write and before its answer. A lookup that
 /// has begun leaves a placeholder, which `forget` takes away: so a record read before the write can
 /// no longer enter the cache.
 pub(crate) struct LagCache<K, V> {
     entries: Cache<K, Entry<V>>,
-    bound: TimeDelta,
+    vouching: Arc<Vouching>,
 }
 
 #[derive(Clone)]
@@ -23,10 +29,10 @@ struct Entry<V> {
 }
 
 impl<K: Copy + Eq + Hash, V: Clone> LagCache<K, V> {
-    pub(crate) fn new(entries: usize, bound: TimeDelta) -> Self {
+    pub(crate) fn new(entries: usize, vouching: Arc<Vouching>) -> Self {
         Self {
             entries: Cache::new(entries),
-            bound,
+            vouching,
         }
     }
 
@@ -67,16 +73,20 @@ impl<K: Copy + Eq + Hash, V: Clone> LagCache<K, V> {
         }
     }
 
-    fn is_fresh(&self, entry: &Entry<V>, now: DateTime<Utc>) -> bool {
-        now - entry.read_at < self.bound
+    pub(crate) const fn vouching(&self) -> &Arc<Vouching> {
+        &self.vouching
     }
 
-    /// This process changed the record.
+    fn is_fresh(&self, entry: &Entry<V>, now: DateTime<Utc>) -> bool {
+        self.vouching.is_good(entry.read_at, now)
+    }
+
+    /// The record was changed.
     pub(crate) fn forget(&self, key: K) {
         self.entries.remove(&key);
     }
 
-    /// This process changed records that it cannot name.
+    /// Records were changed that nobody can name.
     pub(crate) fn forget_all(&self) {
         self.entries.clear();
     }

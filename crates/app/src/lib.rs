@@ -48,6 +48,7 @@ mod account_service;
 mod activity_buffer;
 mod audit_trail;
 mod background;
+mod change_follower;
 mod changes;
 mod ending;
 mod error;
@@ -69,6 +70,7 @@ mod session_manager;
 mod system;
 mod terms;
 mod upstream;
+mod vouching;
 pub mod wiring;
 
 pub use access_tokens::{AccessTokens, BearerVerdict, IssuedAccess};

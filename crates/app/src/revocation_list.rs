@@ -91,16 +91,27 @@ impl RevocationService {
         Ok(found.map_or(given, |found| (*found).clone()))
     }
 
+    /// What is known of a token is no longer so.
+    pub(crate) fn forget(&self, token: TokenHash) {
+        if let Some(cache) = &self.cache {
+            cache.forget(token);
+        }
+    }
+
+    pub(crate) fn forget_all(&self) {
+        if let Some(cache) = &self.cache {
+            cache.forget_all();
+        }
+    }
+
     pub(crate) async fn put_on_list(&self, revocations: &[Revocation]) -> Result<(), SessionError> {
         if revocations.is_empty() {
             return Ok(());
         }
         let outcome = self.list.revoke(revocations).await;
-        if let Some(cache) = &self.cache {
-            // After an error too: the write may have happened.
-            for revocation in revocations {
-                cache.forget(revocation.token_hash);
-            }
+        // After an error too: the write may have happened.
+        for revocation in revocations {
+            self.forget(revocation.token_hash);
         }
         Ok(outcome?)
     }

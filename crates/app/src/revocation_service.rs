@@ -82,11 +82,11 @@ impl RevocationService {
         entropy: Arc<dyn Entropy>,
         policy: RevocationPolicy,
     ) -> Self {
-        let cache = match sessions.policy().freshness {
-            Freshness::Cached { entries, bound } if entries > 0 => {
-                Some(LagCache::new(entries, bound))
+        let cache = match (sessions.policy().freshness, sessions.vouching()) {
+            (Freshness::Cached { entries, .. }, Some(vouching)) => {
+                Some(LagCache::new(entries, Arc::clone(vouching)))
             }
-            Freshness::Cached { .. } | Freshness::Strict => None,
+            _ => None,
         };
         Self {
             sessions,

@@ -3,12 +3,14 @@ use std::time::Duration;
 
 use session_core::UserId;
 use session_core::ports::{
-    AccessTokenSigner, AuditLog, Clock, Entropy, EntropyError, GrantStore, OneTimeMarks,
-    PasswordHasher, RateLimiter, RevocationList, SessionStore, TokenCipher, UserDirectory,
+    AccessTokenSigner, AuditLog, ChangeFeed, Clock, Entropy, EntropyError, GrantStore,
+    OneTimeMarks, PasswordHasher, RateLimiter, RevocationList, SessionStore, TokenCipher,
+    UserDirectory,
 };
 
 use crate::account_service::AccountService;
 use crate::audit_trail::{AuditPolicy, AuditTrail};
+use crate::change_follower::ChangeFollower;
 use crate::ending::Cleaned;
 use crate::revocation_service::{RevocationPolicy, RevocationService};
 use crate::security_policy::SecurityPolicy;
@@ -39,6 +41,8 @@ pub struct Stores {
     pub grants: Arc<dyn GrantStore>,
     /// What was used that is good once.
     pub marks: Arc<dyn OneTimeMarks>,
+    /// What other processes change, where the stores are not this process' own.
+    pub changes: Option<Arc<dyn ChangeFeed>>,
 }
 
 impl Stores {
@@ -63,6 +67,16 @@ impl Stores {
             accounts: Arc::clone(&store) as _,
             grants: Arc::clone(&store) as _,
             marks: store,
+            changes: None,
+        }
+    }
+
+    /// The same, heard of through a feed: for stores that several processes share.
+    #[must_use]
+    pub fn told_by(self, changes: Arc<dyn ChangeFeed>) -> Self {
+        Self {
+            changes: Some(changes),
+            ..self
         }
     }
 }
@@ -145,6 +159,21 @@ pub struct Services {
     pub tokens: Arc<TokenManager>,
     /// Signing in with an outside provider.
     pub provider_logins: Arc<ProviderLogins>,
+    /// `None` where there is nothing to hear, or no cache to tell.
+    pub(crate) following: Option<Following>,
+}
+
+/// A feed, and who is to follow it.
+#[derive(Clone)]
+pub(crate) struct Following {
+    pub(crate) feed: Arc<dyn ChangeFeed>,
+    pub(crate) follower: Arc<ChangeFollower>,
+}
+
+impl std::fmt::Debug for Following {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Following").finish_non_exhaustive()
+    }
 }
 
 impl Services {
@@ -174,6 +203,18 @@ impl Services {
             entropy(),
             policies.revocation,
         ));
+        let following = match (stores.changes, sessions.vouching()) {
+            (Some(feed), Some(vouching)) => Some(Following {
+                feed,
+                follower: Arc::new(ChangeFollower {
+                    sessions: Arc::clone(&sessions),
+                    revocations: Arc::clone(&revocations),
+                    vouching: Arc::clone(vouching),
+                    clock: clock(),
+                }),
+            }),
+            _ => None,
+        };
         let security = Arc::new(SecurityService::new(
             Arc::clone(&sessions),
             stores.rates,
@@ -232,6 +273,7 @@ impl Services {
             accounts: Arc::new(accounts),
             tokens,
             provider_logins: Arc::new(provider_logins),
+            following,
         })
     }
 

@@ -15,6 +15,7 @@ use crate::guard::Guard;
 use crate::lag_cache::LagCache;
 use crate::proof::is_plainly_proven;
 use crate::terms::{CreatedSession, Found, NewSession, SessionRef, Verdict};
+use crate::vouching::Vouching;
 use crate::{Enforcement, Freshness, Origin, SessionError, SessionPolicy};
 
 /// How often a change is tried again when someone else wrote first. Each time somebody succeeded, so
@@ -50,7 +51,7 @@ impl SessionManager {
     ) -> Self {
         let cache = match policy.freshness {
             Freshness::Cached { entries, bound } if entries > 0 => {
-                Some(LagCache::new(entries, bound))
+                Some(LagCache::new(entries, Arc::new(Vouching::new(bound))))
             }
             Freshness::Cached { .. } | Freshness::Strict => None,
         };
@@ -355,11 +356,17 @@ impl SessionManager {
         now: DateTime<Utc>,
     ) -> Result<Option<Arc<Session>>, StoreError> {
         match &self.cache {
-            Some(cache) => match cache.get(id, now) {
-                Some(session) => Ok(Some(session)),
+            Some(cache) => {
+                match cache.get(id, now) {
+                    Some(session) if self.is_admitted(&session, now) => return Ok(Some(session)),
+                    // Only the store refuses: another process may have noted a use that keeps the
+                    // session alive, or let it go on.
+                    Some(_) => cache.forget(id),
+                    None => {}
+                }
                 // Boxed, so that the common case does not carry the state of the rare one around.
-                None => Box::pin(cache.get_or_load(id, now, self.store.find(id))).await,
-            },
+                Box::pin(cache.get_or_load(id, now, self.store.find(id))).await
+            }
             None => self.store.find(id).await,
         }
     }
@@ -444,6 +451,16 @@ impl SessionManager {
             self.forget(id);
         }
         Ok(())
+    }
+
+    fn is_admitted(&self, session: &Session, now: DateTime<Utc>) -> bool {
+        let state = session.state_after(self.last_activity(session), now);
+        state.admit().is_ok()
+    }
+
+    /// Until when the caches are good, where there are any.
+    pub(crate) fn vouching(&self) -> Option<&Arc<Vouching>> {
+        self.cache.as_ref().map(LagCache::vouching)
     }
 
     pub(crate) const fn is_cached(&self) -> bool {

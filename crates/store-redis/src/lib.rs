@@ -16,6 +16,7 @@
 
 #![deny(missing_docs)]
 
+mod changes;
 mod error;
 mod link;
 mod options;

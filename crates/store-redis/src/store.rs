@@ -92,6 +92,10 @@ impl RedisStore {
         Ok(())
     }
 
+    pub(crate) const fn link(&self) -> &Link {
+        &self.link
+    }
+
     pub(crate) fn close_link(&self) {
         self.link.close();
     }

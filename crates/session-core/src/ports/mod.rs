@@ -6,6 +6,7 @@
 
 mod access_token_signer;
 mod audit_log;
+mod change_feed;
 mod clock;
 mod entropy;
 mod grant_store;
@@ -21,6 +22,7 @@ mod user_directory;
 
 pub use access_token_signer::{AccessTokenSigner, JsonWebKey, SignError, TokenRefusal};
 pub use audit_log::AuditLog;
+pub use change_feed::{Change, ChangeFeed, ChangeListener};
 pub use clock::Clock;
 pub use entropy::{Entropy, EntropyError};
 pub use grant_store::{GrantStore, RefreshBegin, RefreshBegun, RefreshEnd, RefreshFinished};
@@ -50,6 +52,7 @@ pub struct Forgotten {
 pub use self::{
     access_token_signer::MockAccessTokenSigner,
     audit_log::MockAuditLog,
+    change_feed::{MockChangeFeed, MockChangeListener},
     clock::MockClock,
     entropy::MockEntropy,
     grant_store::MockGrantStore,

@@ -28,7 +28,11 @@ pub(crate) struct Dialer {
 enum Target {
     Server(Box<Client>),
     /// Asked anew each time: a failover makes another server the primary.
-    Primary(Box<SentinelClient>),
+    Primary {
+        sentinels: Box<SentinelClient>,
+        /// Who it was when it was last asked.
+        dialed: Option<ConnectionAddr>,
+    },
 }
 
 impl Dialer {
@@ -41,10 +45,11 @@ impl Dialer {
         let (target, dials) = match &options.topology {
             Topology::Sentinel { service } => {
                 let client = sentinels(options, service)?;
-                (
-                    Target::Primary(Box::new(client)),
-                    options.addresses.len() + 2,
-                )
+                let target = Target::Primary {
+                    sentinels: Box::new(client),
+                    dialed: None,
+                };
+                (target, options.addresses.len() + 2)
             }
             Topology::Standalone | Topology::Cluster => {
                 let first = options.addresses.first().ok_or_else(no_address)?;
@@ -81,12 +86,31 @@ impl Dialer {
                         .get_multiplexed_async_connection_with_config(&config)
                         .await
                 }
-                Target::Primary(client) => client.get_async_connection_with_config(&config).await,
+                Target::Primary { sentinels, dialed } => {
+                    let client = sentinels.async_get_client().await?;
+                    *dialed = Some(client.get_connection_info().addr().clone());
+                    client
+                        .get_multiplexed_async_connection_with_config(&config)
+                        .await
+                }
             }
         };
         match timeout(self.limit, dial).await {
             Ok(connected) => connected,
             Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+        }
+    }
+
+    /// Whether Sentinels say by now that another server is the primary. One that was cut off from the
+    /// others may not know that it is none any more, and would answer with what was true once.
+    pub(super) async fn is_outdated(&mut self) -> bool {
+        let Target::Primary { sentinels, dialed } = &mut self.target else {
+            return false;
+        };
+        match timeout(self.limit, sentinels.async_get_client()).await {
+            Ok(Ok(client)) => dialed.as_ref() != Some(client.get_connection_info().addr()),
+            // Nobody to ask: what there is goes on.
+            Ok(Err(_)) | Err(_) => false,
         }
     }
 }

@@ -6,9 +6,9 @@ mod supervised;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use redis::aio::ConnectionLike;
+use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
-use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, Value};
+use redis::{Cmd, ErrorKind, FromRedisValue, PushInfo, RedisError, ServerErrorKind, Value};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -17,11 +17,12 @@ use crate::options::{Options, Topology};
 use crate::script::Script;
 use supervised::Supervised;
 
-pub(crate) use dial::Dialer;
+use dial::Dialer;
 
 /// Requests of any number of callers, with a bound on how many wait for an answer, and on how long.
 pub(crate) struct Link {
     way: Way,
+    options: Options,
     in_flight: Semaphore,
     response_timeout: Duration,
     is_closed: AtomicBool,
@@ -44,6 +45,7 @@ impl Link {
         };
         Ok(Self {
             way,
+            options: options.clone(),
             in_flight: Semaphore::new(options.max_in_flight),
             response_timeout: options.response_timeout,
             is_closed: AtomicBool::new(false),
@@ -94,6 +96,31 @@ impl Link {
             Way::Cluster(connection) => answer_of(&mut connection.clone(), command).await,
         };
         Ok(answer?)
+    }
+
+    /// A connection of its own, which is not replaced when it is lost. What the server sends by itself,
+    /// and the end, is handed to `on_push`.
+    pub(crate) async fn dial_apart(
+        &self,
+        on_push: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<MultiplexedConnection, Failure> {
+        Ok(Dialer::new(&self.options)?.dial(on_push).await?)
+    }
+
+    /// The number of the connection that requests take at present; always the same in a cluster.
+    pub(crate) fn generation(&self) -> Result<u64, Failure> {
+        if self.is_closed() {
+            return Err(Failure::Closed);
+        }
+        match &self.way {
+            Way::Single(supervised) => supervised.generation(),
+            Way::Cluster(_) => Ok(0),
+        }
+    }
+
+    /// Whether all requests go to one server.
+    pub(crate) const fn is_single(&self) -> bool {
+        matches!(self.way, Way::Single(_))
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -71,6 +71,16 @@ impl Supervised {
         }
     }
 
+    /// The number of the present connection.
+    pub(super) fn generation(&self) -> Result<u64, Failure> {
+        match &*self.state.borrow() {
+            State::Connected(_, generation) => Ok(*generation),
+            State::Away(why) => Err(Failure::Away(Arc::clone(why))),
+            State::Connecting => Err(Failure::Away("connecting".into())),
+            State::Closed => Err(Failure::Closed),
+        }
+    }
+
     /// The connection of this number is no good any more.
     pub(super) fn lost(&self, generation: u64) {
         note_loss(&self.lost, generation);
@@ -147,7 +157,7 @@ impl Supervision {
                 role = ask.query_async::<Role>(&mut connection) => role,
             };
             match role {
-                Ok(Role::Primary { .. }) => {}
+                Ok(Role::Primary { .. }) if !self.dialer.is_outdated().await => {}
                 Ok(_) => {
                     tracing::warn!("redis is no primary any more, looking for the one that is");
                     return;

@@ -38,7 +38,7 @@ local function find(id)
 end
 
 -- Other nodes hear that what they know of a session is no longer so.
-local function announce(id) redis.call('PUBLISH', prefix .. 'changed', id) end
+local function announce(id) redis.call('PUBLISH', prefix .. 'changed', 's' .. id) end
 
 -- A change of a session that goes on.
 local function replace(id, r)
