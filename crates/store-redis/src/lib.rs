@@ -16,6 +16,7 @@
 
 #![deny(missing_docs)]
 
+mod advice;
 mod changes;
 mod error;
 mod link;
@@ -25,5 +26,6 @@ mod script;
 mod sessions;
 mod store;
 
+pub use advice::Advice;
 pub use options::{BadUrl, Options, Tls, Topology};
 pub use store::{OpenError, RedisStore};

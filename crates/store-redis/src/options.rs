@@ -125,6 +125,23 @@ impl Options {
         self.tls.is_some()
     }
 
+    /// Where Redis is, for people: the addresses without any password.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let scheme = if self.uses_tls() { "rediss" } else { "redis" };
+        let addresses = self.addresses.iter().map(|(host, port)| match port {
+            0 => format!("{host}:{}", Self::default_port(&self.topology)),
+            port => format!("{host}:{port}"),
+        });
+        let addresses: Vec<_> = addresses.collect();
+        let kind = match &self.topology {
+            Topology::Standalone => "",
+            Topology::Sentinel { .. } => " (Sentinels)",
+            Topology::Cluster => " (cluster)",
+        };
+        format!("{scheme}://{}{kind}", addresses.join(","))
+    }
+
     /// How many addresses the URL names.
     #[must_use]
     pub const fn address_count(&self) -> usize {
@@ -135,6 +152,22 @@ impl Options {
     #[must_use]
     pub const fn database(&self) -> i64 {
         self.database
+    }
+
+    /// The database to use, in place of the one of the URL.
+    #[must_use]
+    pub const fn on_database(mut self, number: i64) -> Self {
+        self.database = number;
+        self
+    }
+
+    /// Whether this can stand in front of all keys: a short plain word. Braces would say in which hash
+    /// slot of a cluster they lie, which the store does by itself.
+    #[must_use]
+    pub fn is_good_prefix(prefix: &str) -> bool {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-.:".contains(&b);
+        let name = prefix.trim_end_matches(':');
+        (1..=64).contains(&name.len()) && name.bytes().all(plain)
     }
 
     /// Whom to trust and who we are, where the connection is encrypted; without effect elsewhere.

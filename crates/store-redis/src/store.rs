@@ -4,6 +4,7 @@ use std::time::Duration;
 use redis::{Cmd, FromRedisValue};
 use session_core::ports::StoreError;
 
+use crate::advice::Advice;
 use crate::error::Failure;
 use crate::link::Link;
 use crate::options::{Options, Topology};
@@ -15,6 +16,7 @@ pub struct RedisStore {
     /// With the `:` at its end, and in a cluster as a hash tag: all keys lie in one slot.
     prefix: Vec<u8>,
     pub(crate) keep: Duration,
+    advice: Vec<Advice>,
 }
 
 /// Why Redis cannot be used.
@@ -23,6 +25,12 @@ pub enum OpenError {
     /// It did not answer as it should.
     #[error("redis could not be reached, or does not let us in")]
     Connect(#[source] redis::RedisError),
+    /// It went away while it was looked at.
+    #[error("redis went away just after it was reached")]
+    Lost,
+    /// It is of a version that lacks what is needed.
+    #[error("redis {0} is too old: 7.0 or later is needed, or Valkey")]
+    TooOld(String),
     /// What keys begin with must be a short plain word.
     #[error("the prefix of the keys must be 1 to 64 of A-Z, a-z, 0-9, `_`, `-`, `.`, `:`")]
     Prefix,
@@ -34,21 +42,38 @@ impl RedisStore {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(options: Options) -> Result<Self, OpenError> {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-.:".contains(&b);
-        let name = options.prefix.trim_end_matches(':');
-        if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+        if !Options::is_good_prefix(&options.prefix) {
             return Err(OpenError::Prefix);
         }
+        let name = options.prefix.trim_end_matches(':');
         let prefix = match options.topology {
             Topology::Cluster => format!("{{{name}}}:"),
             Topology::Standalone | Topology::Sentinel { .. } => format!("{name}:"),
         };
         let link = Link::open(&options).await.map_err(OpenError::Connect)?;
-        Ok(Self {
+        let mut store = Self {
             link,
             prefix: prefix.into_bytes(),
             keep: options.keep,
-        })
+            advice: Vec::new(),
+        };
+        let checked = store.look_at_server().await;
+        let checked = checked.map_err(|failure| match failure {
+            Failure::Redis(error) => OpenError::Connect(error),
+            _ => OpenError::Lost,
+        })?;
+        if let Some(version) = checked.too_old {
+            store.close_link();
+            return Err(OpenError::TooOld(version));
+        }
+        store.advice = checked.advice;
+        Ok(store)
+    }
+
+    /// What is unwise about how the server is set up, as it was when this was opened.
+    #[must_use]
+    pub fn advice(&self) -> &[Advice] {
+        &self.advice
     }
 
     /// A key: the prefix and what follows.
