@@ -1,0 +1,3 @@
+//! The harness itself. Each test that needs a server ends early where there is none.
+
+mod alone;
