@@ -7,8 +7,8 @@ use store_redis::{Options, RedisStore};
 
 /// A store over nothing, on one server.
 pub(crate) async fn standalone() -> Arc<RedisStore> {
-    let url = std::env::var("SESSIOND_TEST_REDIS_STANDALONE").expect("a server");
-    fresh(Options::from_url(&url).expect("a URL")).await
+    let server = real_redis::shared::standalone().expect("it said why there is none");
+    fresh(Options::from_url(server.url()).expect("a URL")).await
 }
 
 async fn fresh(options: Options) -> Arc<RedisStore> {
