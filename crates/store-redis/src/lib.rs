@@ -19,6 +19,7 @@
 mod advice;
 mod changes;
 mod error;
+mod keys;
 mod link;
 mod options;
 mod record;

@@ -6,6 +6,7 @@ use session_core::ports::StoreError;
 
 use crate::advice::Advice;
 use crate::error::Failure;
+use crate::keys::{Keys, key};
 use crate::link::Link;
 use crate::options::{Options, Topology};
 use crate::script::Script;
@@ -13,8 +14,7 @@ use crate::script::Script;
 /// Everything in Redis; see the crate's documentation.
 pub struct RedisStore {
     link: Link,
-    /// With the `:` at its end, and in a cluster as a hash tag: all keys lie in one slot.
-    prefix: Vec<u8>,
+    pub(crate) keys: Keys,
     pub(crate) keep: Duration,
     advice: Vec<Advice>,
 }
@@ -46,14 +46,14 @@ impl RedisStore {
             return Err(OpenError::Prefix);
         }
         let name = options.prefix.trim_end_matches(':');
-        let prefix = match options.topology {
-            Topology::Cluster => format!("{{{name}}}:"),
-            Topology::Standalone | Topology::Sentinel { .. } => format!("{name}:"),
+        let keys = match options.topology {
+            Topology::Cluster => Keys::in_cluster(name),
+            Topology::Standalone | Topology::Sentinel { .. } => Keys::on_one_server(name),
         };
         let link = Link::open(&options).await.map_err(OpenError::Connect)?;
         let mut store = Self {
             link,
-            prefix: prefix.into_bytes(),
+            keys,
             keep: options.keep,
             advice: Vec::new(),
         };
@@ -76,16 +76,14 @@ impl RedisStore {
         &self.advice
     }
 
-    /// A key: the prefix and what follows.
+    /// A key of what is not spread over hash slots.
     pub(crate) fn key(&self, rest: &[&[u8]]) -> Vec<u8> {
-        let mut key = self.prefix.clone();
-        rest.iter().for_each(|part| key.extend(*part));
-        key
+        key(self.keys.root(), rest)
     }
 
-    /// A call of a script, to be given its arguments.
+    /// A call of a script about what is not spread over hash slots, to be given its arguments.
     pub(crate) fn call(&self, script: &Script) -> Cmd {
-        script.call(&self.prefix)
+        script.call(self.keys.root())
     }
 
     /// Runs a step.

@@ -24,3 +24,4 @@ macro_rules! all_contracts {
 }
 
 all_contracts!(standalone);
+all_contracts!(cluster);

@@ -11,6 +11,13 @@ pub(crate) async fn standalone() -> Arc<RedisStore> {
     fresh(Options::from_url(server.url()).expect("a URL")).await
 }
 
+/// The same on a cluster, where sessions are spread over hash slots.
+pub(crate) async fn cluster() -> Arc<RedisStore> {
+    let url = std::env::var("SESSIOND_TEST_REDIS_CLUSTER").expect("a cluster");
+    let options = Options::from_url(&url).expect("a URL");
+    fresh(options.topology(store_redis::Topology::Cluster)).await
+}
+
 async fn fresh(options: Options) -> Arc<RedisStore> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
