@@ -81,8 +81,7 @@ impl RedisServer {
 
     /// Adds a line of `redis.conf`, before the server starts for the first time.
     pub(crate) fn add_setting(&mut self, name: &str, value: &str) {
-        let setting = (name.to_owned(), value.to_owned());
-        self.options.settings.push(setting);
+        self.options.add_setting(name, value);
     }
 
     fn new(programs: &Programs, options: &ServerOptions) -> io::Result<Self> {
@@ -220,14 +219,13 @@ impl RedisServer {
         self.put_down();
     }
 
-    /// Starts it after its end, on the same port, in the same folder, with the same options.
+    /// Starts it after its end, on the same port, in the same folder, with the same options. It may
+    /// have ended by itself, after a command to shut down.
     ///
     /// # Panics
     ///
-    /// While it runs, and where it does not start.
+    /// Where it does not end, or does not start.
     pub fn start_again(&mut self) {
-        assert!(self.has_ended(), "the server runs already");
-        // It may have ended by itself, after a command to shut down.
         if self.process.is_some() {
             self.put_down();
         }
