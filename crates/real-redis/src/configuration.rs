@@ -74,7 +74,7 @@ impl Plan<'_> {
             }
         }
         let own = self.options.settings.iter();
-        lines.extend(own.map(|(name, value)| format!("{name} {value}")));
+        lines.extend(own.map(|(name, Secret(value))| format!("{name} {value}")));
         lines.join("\n") + "\n"
     }
 

@@ -151,7 +151,9 @@ impl Search {
         debian::fetch(self)?;
         match self.found() {
             Found::Programs(programs) => Ok(programs),
-            Found::TooOld(version) => Err(Absent(format!("Debian's package is {version}"))),
+            Found::TooOld(version) => Err(Absent(format!(
+                "Debian's package is {version}, which is too old"
+            ))),
             Found::Nothing => Err(Absent(
                 "Debian's package was fetched, but its redis-server does not run here".to_owned(),
             )),

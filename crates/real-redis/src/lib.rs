@@ -35,17 +35,21 @@ pub mod shared;
 
 mod chance;
 mod cli;
+mod cluster;
 mod configuration;
 mod debian;
 mod folders;
 mod options;
 mod ports;
 mod resp;
+mod sentinel;
 mod server;
 mod tls;
 mod waiting;
 mod watchdog;
 
+pub use cluster::{ClusterOptions, RedisCluster};
 pub use options::ServerOptions;
+pub use sentinel::{RedisSentinel, SentinelOptions};
 pub use server::RedisServer;
 pub use tls::TlsFiles;

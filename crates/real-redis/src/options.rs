@@ -12,7 +12,8 @@ pub struct ServerOptions {
     pub(crate) wants_client_certificate: bool,
     pub(crate) password: Option<Secret>,
     pub(crate) keys: Vec<String>,
-    pub(crate) settings: Vec<(String, String)>,
+    /// Among the lines of a sentinel are passwords.
+    pub(crate) settings: Vec<(String, Secret)>,
 }
 
 /// What the process is started as.
@@ -98,8 +99,13 @@ impl ServerOptions {
     /// in it comes with quotes, as in the file.
     #[must_use]
     pub fn setting(mut self, name: &str, value: &str) -> Self {
-        self.settings.push((name.to_owned(), value.to_owned()));
+        self.add_setting(name, value);
         self
+    }
+
+    pub(crate) fn add_setting(&mut self, name: &str, value: &str) {
+        let setting = (name.to_owned(), Secret(value.to_owned()));
+        self.settings.push(setting);
     }
 
     pub(crate) fn role(mut self, role: Role) -> Self {

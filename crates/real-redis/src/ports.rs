@@ -42,3 +42,29 @@ pub(crate) fn reserve() -> io::Result<Port> {
     }
     Err(io::Error::other("no port is free"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_nobody_elses_until_it_is_let_go_of() {
+        let (first, second) = (reserve().expect("a port"), reserve().expect("a port"));
+        assert_ne!(first.number, second.number);
+        // Nothing listens on it, and all the same another process would pass it over.
+        let file = folders::top().join("ports").join(first.number.to_string());
+        let file = File::open(file).expect("it is there");
+        assert!(file.try_lock().is_err());
+        drop(first);
+        assert!(file.try_lock().is_ok());
+    }
+
+    #[test]
+    fn a_port_that_a_stranger_listens_on_is_passed_over() {
+        let port = reserve().expect("a port");
+        let next = FIRST + (port.number - FIRST + 1) % COUNT;
+        // Where it is taken already, it is passed over for that.
+        let _stranger = TcpListener::bind((Ipv4Addr::LOCALHOST, next));
+        assert_ne!(reserve().expect("a port").number, next);
+    }
+}

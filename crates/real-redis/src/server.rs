@@ -1,6 +1,7 @@
 //! One server.
 
 use std::io;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -51,8 +52,7 @@ impl RedisServer {
 
     pub(crate) fn of(programs: &Programs, options: &ServerOptions) -> Self {
         for _ in 0..ATTEMPTS {
-            let mut server =
-                Self::new(programs, options).expect("a server has a folder and a port");
+            let mut server = Self::planned(programs, options);
             match server.begin() {
                 Ok(()) => return server,
                 Err(said) if said.contains("Address already in use") => {}
@@ -62,12 +62,34 @@ impl RedisServer {
         panic!("no port stays free long enough to start a server on it");
     }
 
+    /// Starts as many at once.
+    pub(crate) fn several(programs: &Programs, options: &ServerOptions, count: usize) -> Vec<Self> {
+        std::thread::scope(|scope| {
+            let start = || Self::of(programs, options);
+            let starting: Vec<_> = (0..count).map(|_| scope.spawn(start)).collect();
+            let started = starting.into_iter().map(|server| server.join());
+            started
+                .map(|server| server.unwrap_or_else(|reason| resume_unwind(reason)))
+                .collect()
+        })
+    }
+
+    /// A server with its port and its folder, which does not run yet.
+    pub(crate) fn planned(programs: &Programs, options: &ServerOptions) -> Self {
+        Self::new(programs, options).expect("a server has a folder and a port")
+    }
+
+    /// Adds a line of `redis.conf`, before the server starts for the first time.
+    pub(crate) fn add_setting(&mut self, name: &str, value: &str) {
+        self.options.add_setting(name, value);
+    }
+
     fn new(programs: &Programs, options: &ServerOptions) -> io::Result<Self> {
         let bus = match options.role {
             Role::Node => Some(ports::reserve()?),
             Role::Alone | Role::Sentinel => None,
         };
-        let server = Self {
+        Ok(Self {
             programs: programs.clone(),
             options: options.clone(),
             folder: folders::for_server()?,
@@ -80,9 +102,7 @@ impl RedisServer {
             }),
             process: None,
             down: None,
-        };
-        server.plan().write()?;
-        Ok(server)
+        })
     }
 
     fn plan(&self) -> Plan<'_> {
@@ -97,8 +117,13 @@ impl RedisServer {
 
     /// Starts the process and waits until it answers, or gives what it said instead.
     fn begin(&mut self) -> Result<(), String> {
+        let plan = self.plan();
+        // Servers rewrite their own: sentinels do, and replicas that were told of a new primary.
+        if !plan.file().exists() {
+            plan.write().expect("redis.conf can be written");
+        }
         let mut command = self.programs.server_command();
-        command.arg(self.plan().file());
+        command.arg(plan.file());
         if self.options.role == Role::Sentinel {
             command.arg("--sentinel");
         }
@@ -120,7 +145,8 @@ impl RedisServer {
         }
     }
 
-    fn has_ended(&self) -> bool {
+    /// True while it is killed or stopped.
+    pub(crate) fn has_ended(&self) -> bool {
         self.process.as_ref().is_none_or(Watched::has_ended)
     }
 
@@ -193,14 +219,13 @@ impl RedisServer {
         self.put_down();
     }
 
-    /// Starts it after its end, on the same port, in the same folder, with the same options.
+    /// Starts it after its end, on the same port, in the same folder, with the same options. It may
+    /// have ended by itself, after a command to shut down.
     ///
     /// # Panics
     ///
-    /// While it runs, and where it does not start.
+    /// Where it does not end, or does not start.
     pub fn start_again(&mut self) {
-        assert!(self.has_ended(), "the server runs already");
-        // It may have ended by itself, after a command to shut down.
         if self.process.is_some() {
             self.put_down();
         }
@@ -267,4 +292,13 @@ impl RedisServer {
         process.wait();
         self.down = Some(process);
     }
+}
+
+/// One address for several servers, without passwords.
+pub(crate) fn url_of_many(servers: &[RedisServer]) -> String {
+    let places: Vec<String> = servers
+        .iter()
+        .map(|server| format!("127.0.0.1:{}", server.port()))
+        .collect();
+    format!("redis://{}", places.join(","))
 }

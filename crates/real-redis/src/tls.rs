@@ -1,7 +1,6 @@
 //! The certificates of servers with TLS: made once, into `target/real-redis/certificates`.
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::folders;
 
@@ -21,7 +20,7 @@ pub struct TlsFiles {
 }
 
 impl TlsFiles {
-    fn of(folder: &std::path::Path) -> Self {
+    fn of(folder: &Path) -> Self {
         Self {
             ca: folder.join("ca.pem"),
             cert: folder.join("server.pem"),
@@ -45,6 +44,8 @@ impl TlsFiles {
     /// Where files cannot be written.
     #[cfg(feature = "certificates")]
     pub fn made() -> std::io::Result<Self> {
+        use std::fs;
+
         fs::create_dir_all(folders::top())?;
         // The operating system lets go of it when this function ends, or the process.
         let lock = fs::File::create(folders::top().join("certificates.lock"))?;
@@ -72,6 +73,8 @@ impl TlsFiles {
 
 #[cfg(feature = "certificates")]
 fn make(files: &TlsFiles) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    use std::fs;
+
     use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
     let named = |name: &str, hosts: &[&str]| {
