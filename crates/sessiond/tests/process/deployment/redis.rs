@@ -98,6 +98,22 @@ fn its_password_is_on_no_command_line() {
     }
 }
 
+/// `-e`: what Redis refuses is a failure too, such as an answer while it still reads its file.
+#[test]
+fn it_is_healthy_when_it_answers_who_knows_the_password() {
+    let asks = |password: &str| format!("REDISCLI_AUTH={password} redis-cli -e ping");
+    let compose = compose();
+    let test = list(&compose, "/services/redis/healthcheck/test");
+    assert_eq!(test, ["CMD-SHELL", &asks("$$REDIS_PASSWORD")]);
+    let pod = pod();
+    for probe in ["startupProbe", "readinessProbe"] {
+        let command = list(&pod, &format!("/containers/0/{probe}/exec/command"));
+        assert_eq!(command, ["sh", "-c", &asks("$REDIS_PASSWORD")], "{probe}");
+    }
+    // It may read for minutes, which nobody is to cut short.
+    assert!(pod["containers"][0].get("livenessProbe").is_none());
+}
+
 #[test]
 fn it_is_the_same_redis_in_both() {
     let (compose, pod) = (compose(), pod());
