@@ -24,4 +24,5 @@ macro_rules! all_contracts {
 }
 
 all_contracts!(standalone);
+all_contracts!(sentinel);
 all_contracts!(cluster);
