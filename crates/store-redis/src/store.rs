@@ -16,6 +16,7 @@ pub struct RedisStore {
     /// With the `:` at its end, and in a cluster as a hash tag: all keys lie in one slot.
     prefix: Vec<u8>,
     pub(crate) keep: Duration,
+    pub(crate) max_rate_keys: usize,
     advice: Vec<Advice>,
 }
 
@@ -55,6 +56,7 @@ impl RedisStore {
             link,
             prefix: prefix.into_bytes(),
             keep: options.keep,
+            max_rate_keys: options.max_rate_keys,
             advice: Vec::new(),
         };
         let checked = store.look_at_server().await;
