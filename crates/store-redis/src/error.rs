@@ -64,6 +64,8 @@ fn kind_of(error: &RedisError) -> StoreErrorKind {
         // What answered is no Redis, or no longer speaks in step.
         | ErrorKind::Parse => StoreErrorKind::Unavailable,
         ErrorKind::UnexpectedReturnType => StoreErrorKind::Corrupt,
+        // Said by our scripts, and by Redis where a key holds another type of value.
+        _ if matches!(error.code(), Some("CORRUPT" | "WRONGTYPE")) => StoreErrorKind::Corrupt,
         _ if passes_by_itself(error) => StoreErrorKind::Unavailable,
         _ => StoreErrorKind::Internal,
     }

@@ -18,6 +18,7 @@ pub struct Options {
     pub(crate) response_timeout: Duration,
     pub(crate) max_in_flight: usize,
     pub(crate) keep: Duration,
+    pub(crate) max_rate_keys: usize,
 }
 
 /// How Redis is run.
@@ -109,6 +110,7 @@ impl Options {
             response_timeout: Duration::from_secs(2),
             max_in_flight: 4096,
             keep: Duration::from_secs(30 * 24 * 3600),
+            max_rate_keys: 1_000_000,
         })
     }
 
@@ -228,6 +230,14 @@ impl Options {
     #[must_use]
     pub const fn keep(mut self, keep: Duration) -> Self {
         self.keep = keep;
+        self
+    }
+
+    /// Most keys that rate limits count at once; at the bound, those that mean the least go. A million
+    /// unless said otherwise, which takes Redis some 300 MB.
+    #[must_use]
+    pub const fn max_rate_keys(mut self, keys: usize) -> Self {
+        self.max_rate_keys = keys;
         self
     }
 

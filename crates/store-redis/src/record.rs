@@ -205,23 +205,23 @@ impl<'a> Parts<'a> {
         Some(*array)
     }
 
-    fn time(&mut self) -> Result<DateTime<Utc>, Failure> {
+    pub(crate) fn time(&mut self) -> Result<DateTime<Utc>, Failure> {
         let bytes = self.array().ok_or(Failure::Corrupt("a time is cut off"))?;
         time(i64::from_be_bytes(bytes))
     }
 
-    fn short(&mut self) -> Result<&'a str, Failure> {
+    pub(crate) fn short(&mut self) -> Result<&'a str, Failure> {
         let length = self.array().map(u16::from_be_bytes).map(usize::from);
         self.text(length)
     }
 
-    fn long(&mut self) -> Result<&'a str, Failure> {
+    pub(crate) fn long(&mut self) -> Result<&'a str, Failure> {
         let length = self.array().map(u32::from_be_bytes);
         self.text(length.and_then(|length| usize::try_from(length).ok()))
     }
 
     fn text(&mut self, length: Option<usize>) -> Result<&'a str, Failure> {
-        const CUT: Failure = Failure::Corrupt("a session's record is cut off");
+        const CUT: Failure = Failure::Corrupt("a record is cut off");
         let (text, rest) = self.0.split_at_checked(length.ok_or(CUT)?).ok_or(CUT)?;
         self.0 = rest;
         std::str::from_utf8(text).map_err(|_| Failure::Corrupt("a text is no UTF-8"))

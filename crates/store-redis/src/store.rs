@@ -16,6 +16,7 @@ pub struct RedisStore {
     link: Link,
     pub(crate) keys: Keys,
     pub(crate) keep: Duration,
+    pub(crate) max_rate_keys: usize,
     advice: Vec<Advice>,
 }
 
@@ -55,6 +56,7 @@ impl RedisStore {
             link,
             keys,
             keep: options.keep,
+            max_rate_keys: options.max_rate_keys,
             advice: Vec::new(),
         };
         let checked = store.look_at_server().await;

@@ -10,7 +10,7 @@ macro_rules! all_contracts {
         mod $place {
             use std::sync::Arc;
 
-            use session_core::ports::SessionStore;
+            use session_core::ports::{OneTimeMarks, RateLimiter, RevocationList, SessionStore};
 
             use crate::place;
 
@@ -19,6 +19,24 @@ macro_rules! all_contracts {
             }
 
             store_contract::contract_tests!(fresh);
+
+            async fn fresh_revocations() -> (Arc<dyn RevocationList>, ()) {
+                (place::$place().await, ())
+            }
+
+            store_contract::revocation_tests!(fresh_revocations);
+
+            async fn fresh_limiter() -> (Arc<dyn RateLimiter>, ()) {
+                (place::$place().await, ())
+            }
+
+            store_contract::rate_limit_tests!(fresh_limiter);
+
+            async fn fresh_marks() -> (Arc<dyn OneTimeMarks>, ()) {
+                (place::$place().await, ())
+            }
+
+            store_contract::mark_tests!(fresh_marks);
         }
     };
 }
