@@ -16,6 +16,7 @@
 
 #![deny(missing_docs)]
 
+mod accounts;
 mod error;
 mod link;
 mod options;

@@ -19,6 +19,12 @@ macro_rules! all_contracts {
             }
 
             store_contract::contract_tests!(fresh);
+
+            async fn fresh_directory() -> (Arc<dyn session_core::ports::UserDirectory>, ()) {
+                (place::$place().await, ())
+            }
+
+            store_contract::account_tests!(fresh_directory);
         }
     };
 }
