@@ -17,6 +17,7 @@
 #![deny(missing_docs)]
 
 mod accounts;
+mod audit;
 mod error;
 mod link;
 mod options;

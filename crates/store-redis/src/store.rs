@@ -4,6 +4,7 @@ use std::time::Duration;
 use redis::{Cmd, FromRedisValue};
 use session_core::ports::StoreError;
 
+use crate::audit::Appends;
 use crate::error::Failure;
 use crate::link::Link;
 use crate::options::{Options, Topology};
@@ -15,6 +16,7 @@ pub struct RedisStore {
     /// With the `:` at its end, and in a cluster as a hash tag: all keys lie in one slot.
     prefix: Vec<u8>,
     pub(crate) keep: Duration,
+    pub(crate) appends: Appends,
 }
 
 /// Why Redis cannot be used.
@@ -48,6 +50,7 @@ impl RedisStore {
             link,
             prefix: prefix.into_bytes(),
             keep: options.keep,
+            appends: Appends::default(),
         })
     }
 

@@ -25,6 +25,12 @@ macro_rules! all_contracts {
             }
 
             store_contract::account_tests!(fresh_directory);
+
+            async fn fresh_log() -> (Arc<dyn session_core::ports::AuditLog>, ()) {
+                (place::$place().await, ())
+            }
+
+            store_contract::audit_tests!(fresh_log);
         }
     };
 }
