@@ -18,6 +18,8 @@
 
 mod advice;
 mod changes;
+mod accounts;
+mod audit;
 mod error;
 mod keys;
 mod link;

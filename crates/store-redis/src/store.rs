@@ -5,6 +5,7 @@ use redis::{Cmd, FromRedisValue};
 use session_core::ports::StoreError;
 
 use crate::advice::Advice;
+use crate::audit::Appends;
 use crate::error::Failure;
 use crate::keys::{Keys, key};
 use crate::link::Link;
@@ -18,6 +19,7 @@ pub struct RedisStore {
     pub(crate) keep: Duration,
     pub(crate) max_rate_keys: usize,
     advice: Vec<Advice>,
+    pub(crate) appends: Appends,
 }
 
 /// Why Redis cannot be used.
@@ -70,6 +72,8 @@ impl RedisStore {
         }
         store.advice = checked.advice;
         Ok(store)
+            appends: Appends::default(),
+        })
     }
 
     /// What is unwise about how the server is set up, as it was when this was opened.

@@ -37,6 +37,17 @@ macro_rules! all_contracts {
             }
 
             store_contract::mark_tests!(fresh_marks);
+            async fn fresh_directory() -> (Arc<dyn session_core::ports::UserDirectory>, ()) {
+                (place::$place().await, ())
+            }
+
+            store_contract::account_tests!(fresh_directory);
+
+            async fn fresh_log() -> (Arc<dyn session_core::ports::AuditLog>, ()) {
+                (place::$place().await, ())
+            }
+
+            store_contract::audit_tests!(fresh_log);
         }
     };
 }
