@@ -64,6 +64,8 @@ fn kind_of(error: &RedisError) -> StoreErrorKind {
         // What answered is no Redis, or no longer speaks in step.
         | ErrorKind::Parse => StoreErrorKind::Unavailable,
         ErrorKind::UnexpectedReturnType => StoreErrorKind::Corrupt,
+        // A key of ours that holds something of another type.
+        _ if error.code() == Some("WRONGTYPE") => StoreErrorKind::Corrupt,
         _ if passes_by_itself(error) => StoreErrorKind::Unavailable,
         _ => StoreErrorKind::Internal,
     }

@@ -18,9 +18,13 @@
 
 mod changes;
 mod error;
+mod grant_fields;
+mod grants;
 mod link;
 mod options;
+mod packed;
 mod record;
+mod refresh_bytes;
 mod script;
 mod sessions;
 mod store;

@@ -330,13 +330,13 @@ impl SessionStore for RedisStore {
 
 impl RedisStore {
     /// How long the record of a session stays that ended, in milliseconds.
-    fn kept(&self) -> u64 {
+    pub(crate) fn kept(&self) -> u64 {
         u64::try_from(self.keep.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// How long a record stays that ends in `left`, in milliseconds: at most a thousand years, since
     /// Redis counts in 64 bits.
-    fn time_to_live(&self, left: TimeDelta) -> u64 {
+    pub(crate) fn time_to_live(&self, left: TimeDelta) -> u64 {
         const LONGEST: u64 = 31_536_000_000_000;
         let left = u64::try_from(left.num_milliseconds()).unwrap_or(0);
         left.saturating_add(self.kept()).clamp(1, LONGEST)

@@ -10,7 +10,7 @@ macro_rules! all_contracts {
         mod $place {
             use std::sync::Arc;
 
-            use session_core::ports::SessionStore;
+            use session_core::ports::{GrantStore, SessionStore};
 
             use crate::place;
 
@@ -19,6 +19,12 @@ macro_rules! all_contracts {
             }
 
             store_contract::contract_tests!(fresh);
+
+            async fn fresh_grants() -> (Arc<dyn GrantStore>, ()) {
+                (place::$place().await, ())
+            }
+
+            store_contract::grant_tests!(fresh_grants);
         }
     };
 }
