@@ -14,6 +14,7 @@ use session_core::{
 
 use crate::RedisStore;
 use crate::error::Failure;
+use crate::grant_answers::{Said, Told, read_said, readable, unsound};
 use crate::grant_fields::{self, FIELDS, Fields, refresh_id};
 use crate::record::session_id;
 use crate::refresh_bytes;
@@ -48,9 +49,6 @@ const CLAIMED_AT_ONCE: usize = 256;
 /// Grants that one step looks at for some to claim. Others are renewing the tokens of what is passed
 /// over, and nobody renews those of many at once.
 const LOOKED_AT: usize = 512;
-
-/// What a step says of one grant: a word, and the grant where the word asks for it.
-type Said = (String, Option<Fields>);
 
 #[async_trait]
 impl GrantStore for RedisStore {
@@ -178,7 +176,6 @@ impl GrantStore for RedisStore {
         batch: usize,
     ) -> Result<Vec<Arc<Grant>>, StoreError> {
         const DOING: &str = "claim grants that are due";
-        type Claimed = Vec<(Vec<u8>, Option<Fields>)>;
         let mut passed = 0;
         loop {
             let mut call = self.call(&CLAIM);
@@ -187,7 +184,7 @@ impl GrantStore for RedisStore {
                 .arg(batch.min(CLAIMED_AT_ONCE))
                 .arg(passed)
                 .arg(LOOKED_AT);
-            let (claimed, go_on): (Claimed, Option<u64>) = self.run(DOING, &CLAIM, &call).await?;
+            let (claimed, go_on): (Told, Option<u64>) = self.run(DOING, &CLAIM, &call).await?;
             match go_on {
                 // Others are renewing all that is due longest.
                 Some(go_on) if claimed.is_empty() => passed = go_on,
@@ -348,28 +345,4 @@ impl RedisStore {
 fn next(version: u64) -> Result<u64, Failure> {
     let next = version.checked_add(1);
     next.ok_or(Failure::Internal("a grant has been changed too often"))
-}
-
-/// The grant that a step tells of.
-fn read_said(id: SessionId, fields: Option<Fields>) -> Result<Arc<Grant>, Failure> {
-    let fields = fields.ok_or(Failure::Corrupt("a grant is none"))?;
-    grant_fields::read_present(id, fields)
-}
-
-/// Why a step cannot judge a grant.
-fn unsound(id: SessionId, fields: Option<Fields>) -> Failure {
-    match read_said(id, fields) {
-        Err(failure) => failure,
-        Ok(_) => Failure::Corrupt("a grant cannot be judged"),
-    }
-}
-
-/// Those that can be read. That the others cannot must not be in the way of what is done with them all.
-fn readable(told_of: Vec<(Vec<u8>, Option<Fields>)>) -> Vec<Arc<Grant>> {
-    let grants = told_of.into_iter().filter_map(|(id, fields)| {
-        let grant = session_id(&id).and_then(|id| read_said(id, fields));
-        let log = |failure| tracing::error!(?failure, "a grant in redis is damaged");
-        grant.map_err(log).ok()
-    });
-    grants.collect()
 }

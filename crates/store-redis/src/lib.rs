@@ -18,6 +18,7 @@
 
 mod changes;
 mod error;
+mod grant_answers;
 mod grant_fields;
 mod grants;
 mod link;
