@@ -11,6 +11,7 @@ macro_rules! all_contracts {
             use std::sync::Arc;
 
             use session_core::ports::{OneTimeMarks, RateLimiter, RevocationList, SessionStore};
+            use session_core::ports::{GrantStore, SessionStore};
 
             use crate::place;
 
@@ -48,6 +49,11 @@ macro_rules! all_contracts {
             }
 
             store_contract::audit_tests!(fresh_log);
+            async fn fresh_grants() -> (Arc<dyn GrantStore>, ()) {
+                (place::$place().await, ())
+            }
+
+            store_contract::grant_tests!(fresh_grants);
         }
     };
 }
