@@ -66,8 +66,6 @@ fn kind_of(error: &RedisError) -> StoreErrorKind {
         ErrorKind::UnexpectedReturnType => StoreErrorKind::Corrupt,
         // Said by our scripts, and by Redis where a key holds another type of value.
         _ if matches!(error.code(), Some("CORRUPT" | "WRONGTYPE")) => StoreErrorKind::Corrupt,
-        // A key of ours that holds something of another type.
-        _ if error.code() == Some("WRONGTYPE") => StoreErrorKind::Corrupt,
         _ if passes_by_itself(error) => StoreErrorKind::Unavailable,
         _ => StoreErrorKind::Internal,
     }

@@ -16,25 +16,24 @@
 
 #![deny(missing_docs)]
 
-mod advice;
-mod changes;
 mod accounts;
+mod advice;
 mod audit;
+mod changes;
 mod error;
-mod keys;
 mod grant_answers;
 mod grant_fields;
 mod grants;
+mod keys;
 mod link;
 mod marks;
 mod options;
+mod packed;
 mod rates;
 mod record;
+mod refresh_bytes;
 mod revocation_record;
 mod revocations;
-mod packed;
-mod record;
-mod refresh_bytes;
 mod script;
 mod sessions;
 mod store;

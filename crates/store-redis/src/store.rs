@@ -60,6 +60,7 @@ impl RedisStore {
             keep: options.keep,
             max_rate_keys: options.max_rate_keys,
             advice: Vec::new(),
+            appends: Appends::default(),
         };
         let checked = store.look_at_server().await;
         let checked = checked.map_err(|failure| match failure {
@@ -72,8 +73,6 @@ impl RedisStore {
         }
         store.advice = checked.advice;
         Ok(store)
-            appends: Appends::default(),
-        })
     }
 
     /// What is unwise about how the server is set up, as it was when this was opened.

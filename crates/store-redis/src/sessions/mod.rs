@@ -264,8 +264,6 @@ impl RedisStore {
         self.ask(doing, &get).await
     }
 
-    /// How long the record of a session stays that ended, in milliseconds.
-    fn kept(&self) -> u64 {
     /// How long a record stays past the last time that anything needs it, in milliseconds.
     pub(crate) fn kept(&self) -> u64 {
         u64::try_from(self.keep.as_millis()).unwrap_or(u64::MAX)

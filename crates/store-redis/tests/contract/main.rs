@@ -10,8 +10,10 @@ macro_rules! all_contracts {
         mod $place {
             use std::sync::Arc;
 
-            use session_core::ports::{OneTimeMarks, RateLimiter, RevocationList, SessionStore};
-            use session_core::ports::{GrantStore, SessionStore};
+            use session_core::ports::{
+                AuditLog, GrantStore, OneTimeMarks, RateLimiter, RevocationList, SessionStore,
+                UserDirectory,
+            };
 
             use crate::place;
 
@@ -38,17 +40,19 @@ macro_rules! all_contracts {
             }
 
             store_contract::mark_tests!(fresh_marks);
-            async fn fresh_directory() -> (Arc<dyn session_core::ports::UserDirectory>, ()) {
+
+            async fn fresh_directory() -> (Arc<dyn UserDirectory>, ()) {
                 (place::$place().await, ())
             }
 
             store_contract::account_tests!(fresh_directory);
 
-            async fn fresh_log() -> (Arc<dyn session_core::ports::AuditLog>, ()) {
+            async fn fresh_log() -> (Arc<dyn AuditLog>, ()) {
                 (place::$place().await, ())
             }
 
             store_contract::audit_tests!(fresh_log);
+
             async fn fresh_grants() -> (Arc<dyn GrantStore>, ()) {
                 (place::$place().await, ())
             }
