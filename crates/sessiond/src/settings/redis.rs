@@ -30,8 +30,10 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<RedisOptions> {
             "REDIS_SENTINEL_USERNAME",
             "REDIS_SENTINEL_PASSWORD",
         ];
-        for name in names.into_iter().filter(|name| reader.is_given(name)) {
-            reader.complain(name, "needs REDIS_MODE=sentinel");
+        for name in names {
+            if reader.is_given(name) {
+                reader.complain(name, "needs REDIS_MODE=sentinel");
+            }
         }
     }
     if mode == Mode::Standalone && options.address_count() > 1 {

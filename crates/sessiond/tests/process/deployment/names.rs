@@ -5,25 +5,6 @@ use std::process::Command;
 
 use super::files::{self, at, keys, list, word};
 
-/// Settings of the Redis store, until it has landed. What has landed goes from here; the test below sees
-/// to that. In the end nothing is awaited, and the list goes.
-const AWAITED: &[&str] = &[
-    "REDIS_URL",
-    "REDIS_MODE",
-    "REDIS_SENTINEL_SERVICE",
-    "REDIS_SENTINEL_USERNAME",
-    "REDIS_SENTINEL_PASSWORD",
-    "REDIS_USERNAME",
-    "REDIS_PASSWORD",
-    "REDIS_CA_FILE",
-    "REDIS_CERT_FILE",
-    "REDIS_KEY_FILE",
-    "REDIS_CONNECT_TIMEOUT",
-    "REDIS_RESPONSE_TIMEOUT",
-    "REDIS_MAX_IN_FLIGHT",
-    "SESSION_KEY_PREFIX",
-];
-
 /// The settings that the program itself lists.
 fn known() -> BTreeSet<String> {
     let help = Command::new(env!("CARGO_BIN_EXE_sessiond"))
@@ -45,26 +26,10 @@ fn known() -> BTreeSet<String> {
     known
 }
 
-fn known_or_awaited() -> BTreeSet<String> {
-    let mut names = known();
-    names.extend(AWAITED.iter().map(ToString::to_string));
-    names
-}
-
-#[test]
-fn what_has_landed_is_awaited_no_more() {
-    let known = known();
-    let landed: Vec<_> = AWAITED
-        .iter()
-        .filter(|name| known.contains(**name))
-        .collect();
-    assert!(landed.is_empty(), "take these out of AWAITED: {landed:?}");
-}
-
 /// Comments and prose included.
 #[test]
 fn every_name_that_is_written_down_is_a_setting() {
-    let known = known_or_awaited();
+    let known = known();
     for file in files::all() {
         let text = files::text(&file);
         let words =
@@ -105,7 +70,7 @@ fn everything_that_the_server_is_given_is_a_setting() {
         let key = word(variable, "/valueFrom/secretKeyRef/key");
         assert_eq!(variable["name"], key);
     }
-    let known = known_or_awaited();
+    let known = known();
     for name in given {
         assert!(known.contains(&name), "there is no setting {name}");
     }
