@@ -26,8 +26,8 @@ pub struct RedisStore {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// It did not answer as it should.
-    #[error("redis could not be reached, or does not let us in")]
-    Connect(#[source] redis::RedisError),
+    #[error("redis could not be reached, or does not let us in: {0}")]
+    Connect(redis::RedisError),
     /// It went away while it was looked at.
     #[error("redis went away just after it was reached")]
     Lost,
