@@ -1,4 +1,5 @@
-//! What the contract cannot see: keys that other hands were at, what is in them, and for how long.
+//! What the contract cannot see: what is written down and for how long, and what becomes of it when other
+//! hands were at it.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
@@ -6,5 +7,14 @@ mod grant_batches;
 mod grant_damage;
 mod grant_keys;
 mod grant_nodes;
+mod marks;
+mod place;
+mod rate_bound;
+mod rate_model;
+mod rate_rule;
+mod rates;
 mod raw;
 mod record_damage;
+mod revocation_damage;
+mod revocation_keys;
+mod revocations;
