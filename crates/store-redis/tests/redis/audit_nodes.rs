@@ -177,8 +177,8 @@ async fn all_or_none_of_a_batch_is_appended() {
 async fn what_is_forgotten_during_a_check_is_not_missed() {
     let raw = Raw::fresh().await;
     let near = raw.store().await;
-    let far = raw.store_by(&by_a_long_way(Duration::from_millis(2)).await);
-    let far = Arc::new(far.await);
+    let way = by_a_long_way(Duration::from_millis(2)).await;
+    let far = Arc::new(raw.store_by(&way).await);
     append(&near, &(0..10).map(event).collect::<Vec<_>>()).await;
     assert_eq!(records(&far).await, 10);
     for round in 1..10 {
