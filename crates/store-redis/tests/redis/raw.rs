@@ -1,7 +1,5 @@
 //! Redis behind the store's back.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue};
 use store_redis::{Options, RedisStore};
@@ -21,14 +19,16 @@ pub(crate) fn url() -> String {
 impl Raw {
     /// Nothing is under it yet.
     pub(crate) async fn fresh() -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let client = redis::Client::open(url()).expect("a URL");
         let connection = client.get_multiplexed_async_connection().await;
-        Self {
-            prefix: format!("raw-{}-{count}", std::process::id()),
+        let mut raw = Self {
+            prefix: String::new(),
             connection: connection.expect("redis answers"),
-        }
+        };
+        // The server outlives the test, and process ids come again: it counts itself.
+        let count: u64 = raw.ask(redis::cmd("INCR").arg("prefixes of tests")).await;
+        raw.prefix = format!("raw-{count}");
+        raw
     }
 
     /// One more node over what is there.
