@@ -1,8 +1,13 @@
-//! What the contract cannot see: what is written down and for how long, and what becomes of it when other
-//! hands were at it.
+//! What the contract cannot see: what is written down and for how long, what becomes of it when other
+//! hands were at it, and several nodes at once.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod accounts;
+mod audit;
+mod audit_nodes;
+mod audit_tampering;
+mod behind;
 mod grant_batches;
 mod grant_damage;
 mod grant_keys;
@@ -18,3 +23,4 @@ mod record_damage;
 mod revocation_damage;
 mod revocation_keys;
 mod revocations;
+mod server;

@@ -24,7 +24,7 @@ impl Place {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("look-{}-{count}", std::process::id());
-        let url = std::env::var("SESSIOND_TEST_REDIS_STANDALONE").expect("a server");
+        let url = crate::server::url();
         let options = Options::from_url(&url).expect("a URL");
         let options = set(options.prefix(prefix.clone()));
         let client = redis::Client::open(url).expect("a URL");

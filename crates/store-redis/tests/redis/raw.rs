@@ -21,7 +21,7 @@ pub(crate) struct Raw {
 impl Raw {
     pub(crate) async fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let url = std::env::var("SESSIOND_TEST_REDIS_STANDALONE").expect("a server");
+        let url = crate::server::url();
         let client = redis::Client::open(url.as_str()).expect("a URL");
         let connection = client.get_multiplexed_async_connection().await;
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
