@@ -18,10 +18,7 @@ use crate::waiting::within;
 /// The server holds the shell's standard output, which the shell itself lets go of: that pipe ends
 /// once the server is gone, with whatever it forked.
 ///
-/// Without the trap the shell would go first: the kernel sends SIGHUP to a group whose parent is gone
-/// while one of it is paused.
-///
-/// The server stays the shell's child until the shell waits for it, so that its number is no one else's.
+/// It stays the shell's child until the shell waits for it, so that its number is no one else's.
 const WATCH: &str = r#"
 folder=$1
 shift

@@ -1,7 +1,6 @@
 //! Redis as it is, beside the stores that are tested.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -20,16 +19,19 @@ pub(crate) struct Raw {
 
 impl Raw {
     pub(crate) async fn new() -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         let url = crate::server::url();
         let client = redis::Client::open(url.as_str()).expect("a URL");
         let connection = client.get_multiplexed_async_connection().await;
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        Self {
+        let mut raw = Self {
             url,
-            prefix: format!("raw-{}-{count}", std::process::id()),
+            prefix: String::new(),
             connection: connection.expect("redis answers"),
-        }
+        };
+        // Numbered by the server itself: numbers of processes come again, and then meet what those
+        // before them left behind.
+        let number: u64 = raw.ask(redis::cmd("INCR").arg("raw-prefixes")).await;
+        raw.prefix = format!("raw-{number}");
+        raw
     }
 
     /// A store over these keys, with a connection of its own.
