@@ -24,7 +24,7 @@ impl Raw {
         };
         // The server outlives the test, and process ids come again: it counts itself.
         let count: u64 = raw.ask(redis::cmd("INCR").arg("prefixes of tests")).await;
-        raw.prefix = format!("raw-{count}");
+        raw.prefix = format!("behind-{count}");
         raw
     }
 
