@@ -67,7 +67,7 @@ const READ: [Damage; 20] = [
     // The status, and whether there is an end of the access token.
     Byte(0, 2),
     Byte(41, 2),
-    // Half of what came before.
+    // A token before that is not there.
     Byte(50, 1),
 ];
 
