@@ -5,6 +5,7 @@
 mod marks;
 mod place;
 mod rate_bound;
+mod rate_extremes;
 mod rate_model;
 mod rate_rule;
 mod rates;
