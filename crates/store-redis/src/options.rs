@@ -234,7 +234,7 @@ impl Options {
     }
 
     /// Most keys that rate limits count at once; at the bound, those that mean the least go. A million
-    /// unless said otherwise, which takes Redis some 300 MB.
+    /// unless said otherwise, which takes Redis some 350 MB.
     #[must_use]
     pub const fn max_rate_keys(mut self, keys: usize) -> Self {
         self.max_rate_keys = keys;

@@ -60,7 +60,7 @@ end
 local function forget_the_impossible(s, now)
   local latest = now + s.window
   if s.count > 0 and time_at(s, s.count) > latest then
-    local possible = count_before(s, latest + 1)
+    local possible = count_before(s, latest)
     s.bytes = s.bytes:sub(1, HEAD_BYTES) .. bytes_between(s, place(s, 1), place(s, possible + 1))
       .. struct.pack('>i8', latest):rep(s.count - possible)
     s.gone, s.is_whole, s.is_changed = 0, true, true

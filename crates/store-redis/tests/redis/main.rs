@@ -15,6 +15,7 @@ mod grant_nodes;
 mod marks;
 mod place;
 mod rate_bound;
+mod rate_extremes;
 mod rate_model;
 mod rate_rule;
 mod rates;

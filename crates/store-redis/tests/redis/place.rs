@@ -1,11 +1,14 @@
 //! A store over nothing, and a look at what it writes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{FromRedisValue, ToRedisArgs};
+use redis::{AsyncConnectionConfig, FromRedisValue, ToRedisArgs};
 use store_redis::{Options, RedisStore};
+
+/// No test is about a server that is slow: the machine may be.
+const LONG: Duration = Duration::from_secs(20);
 
 /// A store, and the same server beside it.
 pub(crate) struct Place {
@@ -21,17 +24,23 @@ impl Place {
     }
 
     pub(crate) async fn with(set: impl FnOnce(Options) -> Options) -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let prefix = format!("look-{}-{count}", std::process::id());
         let url = crate::server::url();
         let options = Options::from_url(&url).expect("a URL");
-        let options = set(options.prefix(prefix.clone()));
         let client = redis::Client::open(url).expect("a URL");
-        let raw = client.get_multiplexed_async_connection().await;
+        let patient = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(LONG))
+            .set_response_timeout(Some(LONG));
+        let raw = client.get_multiplexed_async_connection_with_config(&patient);
+        let raw = raw.await;
+        let mut raw = raw.expect("redis answers");
+        // Counted by the server, which may have been there before this process, and outlive it.
+        let number = redis::cmd("INCR").arg("looks").query_async(&mut raw).await;
+        let number: u64 = number.expect("redis answers");
+        let prefix = format!("look-{number}");
+        let options = set(options.prefix(prefix.clone()).timeouts(LONG, LONG));
         Self {
             store: opened(&options).await,
-            raw: raw.expect("redis answers"),
+            raw,
             options,
             prefix: format!("{prefix}:"),
         }

@@ -103,3 +103,26 @@ pub(crate) async fn assert_written(place: &Place, model: &Model, key: RateKey, s
     let found = found.map(|(state, end)| (state, end.min(last)));
     assert_eq!(found, expected, "after step {step}");
 }
+
+/// Makes a state what it would be after many attempts.
+pub(crate) async fn set(place: &Place, model: &mut Model, attempt: &Attempt, state: Value) {
+    let number = |name: &str| state[name].as_i64();
+    let violations = u32::try_from(number("v").unwrap_or(0)).expect("a number of violations");
+    let mut value = vec![1];
+    value.extend(violations.to_be_bytes());
+    for name in ["b", "f"] {
+        value.extend(number(name).unwrap_or(i64::MIN).to_be_bytes());
+    }
+    value.extend([0; 4]);
+    for time in state["a"].as_array().expect("times") {
+        value.extend(time.as_i64().expect("a time").to_be_bytes());
+    }
+    let key = attempt.key.as_bytes();
+    let () = place.ask("SET", place.key("rl:", key), &[&value]).await;
+    let state: RateState = serde_json::from_value(state).expect("a state");
+    let end = state.expires_at(&attempt.rule);
+    let score = end.timestamp_millis().to_string();
+    let index = place.key("rl-over", b"");
+    let () = place.ask("ZADD", index, &[score.as_bytes(), key]).await;
+    model.0.insert(attempt.key, (state, end));
+}

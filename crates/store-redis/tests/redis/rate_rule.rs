@@ -1,18 +1,17 @@
 //! The rule in Lua is `decide`, step by step, and so is what it leaves behind.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
 use session_core::ports::RateLimiter as _;
-use session_core::{Attempt, Backoff, RateDecision, RateRule, RateState};
+use session_core::{Attempt, Backoff, RateRule};
 use store_contract::samples::start;
 
 use crate::place::Place;
 use crate::rate_model::{Model, Numbers, assert_written};
 
-const DAY: i64 = 24 * 3600 * 1000;
-const YEAR: i64 = 365 * DAY;
+pub(crate) const DAY: i64 = 24 * 3600 * 1000;
+pub(crate) const YEAR: i64 = 365 * DAY;
 /// When the sequences begin, and how far it is from there almost to the calendar's ends.
-const START: i64 = 1_750_000_000_000;
+pub(crate) const START: i64 = 1_750_000_000_000;
 const TO_LAST: i64 = DateTime::<Utc>::MAX_UTC.timestamp_millis() - START - 50_000;
 const TO_FIRST: i64 = DateTime::<Utc>::MIN_UTC.timestamp_millis() - START + 50_000;
 
@@ -189,140 +188,4 @@ async fn times_at_the_calendars_ends() {
         jumps_of: 8,
     };
     compare(plan).await;
-}
-
-/// A key of the most requests that a rule may have, all of them in the window: what a step writes is a
-/// few bytes, and what means nothing any more goes after a while.
-#[tokio::test]
-async fn a_key_of_ten_thousand_requests() {
-    let place = Place::new().await;
-    let rule = RateRule::new("many", RateRule::MAX_REQUESTS, TimeDelta::minutes(10));
-    let rule = rule.expect("a rule").backoff(Backoff::None);
-    let attempt = [Attempt::of(&rule, "somebody")];
-    let key = attempt[0].key;
-    let times: Vec<i64> = (0..9900).map(|n| START + n * 60).collect();
-    let mut value = [
-        &[1, 0, 0, 0, 0][..],
-        &i64::MIN.to_be_bytes(),
-        &i64::MIN.to_be_bytes(),
-        &[0; 4],
-    ]
-    .concat();
-    value.extend(times.iter().flat_map(|time| time.to_be_bytes()));
-    let () = place
-        .ask("SET", place.key("rl:", key.as_bytes()), &[&value])
-        .await;
-    let state: RateState = serde_json::from_value(json!({ "a": times })).expect("a state");
-    let end = state.expires_at(&rule);
-    let end_score = end.timestamp_millis().to_string();
-    let () = place
-        .ask(
-            "ZADD",
-            place.key("rl-over", b""),
-            &[end_score.as_bytes(), key.as_bytes()],
-        )
-        .await;
-    let mut model = Model([(key, (state, end))].into());
-    assert_written(&place, &model, key, 0).await;
-
-    let mut numbers = Numbers(4);
-    let mut now = start() + TimeDelta::milliseconds(9900 * 60);
-    let (mut admitted, mut refused, mut longest) = (0, 0, 0);
-    for step in 0..3000 {
-        now += TimeDelta::milliseconds(match step {
-            // Faster than the rule allows, then as it allows, and then hardly any more.
-            0..1000 => numbers.below(40),
-            1000..2500 => numbers.below(120),
-            _ => numbers.below(10_000),
-        });
-        let expected = model.attempt(&attempt, now, 0.5);
-        let decision = place.store.attempt(&attempt, now, 0.5).await;
-        assert_eq!(decision.expect("redis answers"), expected, "in step {step}");
-        if expected.is_admitted() {
-            admitted += 1;
-        } else {
-            refused += 1;
-        }
-        if step % 100 == 0 {
-            assert_written(&place, &model, key, step).await;
-        }
-        let length: usize = place
-            .ask("STRLEN", place.key("rl:", key.as_bytes()), &[])
-            .await;
-        longest = longest.max(length);
-    }
-    assert!(admitted > 1000 && refused > 200, "{admitted} {refused}");
-    assert!(
-        longest > 25 + 8 * 10_100,
-        "what is gone is not cut off at once"
-    );
-    assert_written(&place, &model, key, 3000).await;
-}
-
-/// A clock that was far ahead left many times behind that cannot be: they are put right at once.
-#[tokio::test]
-async fn many_impossible_times_are_put_right() {
-    let rule = RateRule::new("many", 1000, TimeDelta::minutes(10)).expect("a rule");
-    let attempt = [Attempt::of(&rule, "somebody")];
-    for possible in [0, 1, 200, 599, 600] {
-        let place = Place::new().await;
-        let mut model = Model::default();
-        for n in 0..600 {
-            let ahead = if n < possible { 0 } else { 1_000_000_000 };
-            let now = start() + TimeDelta::milliseconds(n + ahead);
-            // Everything stays in the window of a clock that is put back.
-            let expected = model.attempt(&attempt, now, 0.0);
-            let decision = place.store.attempt(&attempt, now, 0.0).await;
-            assert_eq!(decision.expect("redis answers"), expected);
-        }
-        for back in [700, 701, 300_000, 0] {
-            let now = start() + TimeDelta::milliseconds(back);
-            let expected = model.attempt(&attempt, now, 0.0);
-            let decision = place.store.attempt(&attempt, now, 0.0).await;
-            assert_eq!(
-                decision.expect("redis answers"),
-                expected,
-                "{possible} {back}"
-            );
-            assert_written(&place, &model, attempt[0].key, 0).await;
-        }
-    }
-}
-
-/// No rule and no time makes it fail; a backoff beyond ten thousand years is one of ten thousand.
-#[tokio::test]
-async fn absurd_backoffs_are_very_long_ones() {
-    let place = Place::new().await;
-    for (n, max) in [
-        TimeDelta::MAX,
-        TimeDelta::MIN,
-        TimeDelta::milliseconds(10_001 * YEAR),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let rule = RateRule::new("odd", 1, RateRule::MAX_WINDOW).expect("a rule");
-        let rule = rule.backoff(Backoff::Exponential { max });
-        let attempt = [Attempt::of(&rule, &format!("{n}"))];
-        let mut now = start();
-        for round in 0..40 {
-            let decision = place.store.attempt(&attempt, now, 1.0).await;
-            assert!(
-                decision.expect("redis answers").is_admitted(),
-                "{max} {round}"
-            );
-            let decision = place.store.attempt(&attempt, now, 1.0).await;
-            let decision = decision.expect("redis answers");
-            let RateDecision::Refused { retry_after, .. } = decision else {
-                panic!("it is at its limit")
-            };
-            assert!(retry_after >= RateRule::MAX_WINDOW);
-            assert!(retry_after <= TimeDelta::milliseconds(10_000 * YEAR));
-            let next = now + retry_after;
-            if next.timestamp_millis() > 100_000 * YEAR {
-                break;
-            }
-            now = next;
-        }
-    }
 }

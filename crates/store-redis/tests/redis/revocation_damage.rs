@@ -80,7 +80,9 @@ async fn with_a_damaged_record_none_is_noted() {
     revoke(&place.store, std::slice::from_ref(&damaged)).await;
     let key = place.key("rv:", damaged.token_hash.as_bytes());
     let before = place.keys().await;
-    for value in [&[2][..], &[1, 0], b""] {
+    let whole: Vec<u8> = place.ask("GET", &key, &[]).await;
+    let newer = [&[2], &whole[1..]].concat();
+    for value in [&newer[..], &[2], &[1, 0], b""] {
         let () = place.ask("SET", &key, &[value]).await;
         let calls = [
             place
