@@ -8,7 +8,7 @@ use session_core::ports::{
 };
 use session_core::{Account, AccountId, Email, Metadata, PageRequest, PasswordHash};
 
-use crate::behind::Raw;
+use crate::raw::Raw;
 
 fn at(minutes: i64) -> DateTime<Utc> {
     let start = DateTime::from_timestamp_millis(1_750_000_000_000).expect("a time");
@@ -70,7 +70,7 @@ async fn a_damaged_account_is_told() {
         .map(|(field, value)| (field, Some(value)))
         .into_iter();
     for (field, value) in damages.chain(missing.map(|field| (field, None))) {
-        let raw = Raw::fresh().await;
+        let raw = Raw::new().await;
         let store = raw.store().await;
         let given = account(1, "ada@x");
         store.add_account(given.clone()).await.expect("it is added");
@@ -98,7 +98,7 @@ async fn a_damaged_account_is_told() {
 /// A field that is no text at all.
 #[tokio::test]
 async fn bytes_that_are_no_text_are_told() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     let given = account(1, "ada@x");
     store.add_account(given.clone()).await.expect("it is added");
@@ -111,7 +111,7 @@ async fn bytes_that_are_no_text_are_told() {
 /// What a newer version wrote is neither changed nor removed: it may mean anything.
 #[tokio::test]
 async fn an_account_of_an_unknown_form_is_left_alone() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     let given = account(1, "ada@x");
     store.add_account(given.clone()).await.expect("it is added");
@@ -130,13 +130,13 @@ async fn an_account_of_an_unknown_form_is_left_alone() {
     );
     let after: Vec<(String, String)> = raw.ask(&raw.about("HGETALL", &key_of(&given))).await;
     assert_eq!(after, before);
-    assert_eq!(raw.keys().await.len(), 3);
+    assert_eq!(raw.names().await.len(), 3);
 }
 
 /// An address, or a place in the list, whose account is gone.
 #[tokio::test]
 async fn what_leads_nowhere_is_told() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     let given = account(1, "ada@x");
     store.add_account(given.clone()).await.expect("it is added");
@@ -155,7 +155,7 @@ async fn what_leads_nowhere_is_told() {
 /// Whoever is removed takes along what leads to them, and nothing that leads to others.
 #[tokio::test]
 async fn removing_leaves_nothing_behind_and_others_alone() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     let (ada, eve) = (account(1, "ada@x"), account(2, "eve@x"));
     for given in [&ada, &eve] {
@@ -172,21 +172,21 @@ async fn removing_leaves_nothing_behind_and_others_alone() {
         b"address:eve@x".to_vec(),
     ];
     expected.sort();
-    assert_eq!(raw.keys().await, expected);
+    assert_eq!(raw.names().await, expected);
     assert!(store.remove_account(eve.id).await.expect("it is removed"));
-    assert_eq!(raw.keys().await, [b"address:ada@x"]);
+    assert_eq!(raw.names().await, [b"address:ada@x"]);
 }
 
 /// An account stays until it is removed: nothing of it has a time to live.
 #[tokio::test]
 async fn an_account_has_no_time_to_live() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     let given = account(1, "ada@x");
     store.add_account(given.clone()).await.expect("it is added");
     let changed = store.change_account(given.id, 1, DISABLED).await;
     changed.expect("it is changed");
-    let keys = raw.keys().await;
+    let keys = raw.names().await;
     assert_eq!(keys.len(), 3);
     for key in keys {
         let left: i64 = raw.ask(&raw.about("PTTL", &key)).await;
@@ -197,7 +197,7 @@ async fn an_account_has_no_time_to_live() {
 /// To the last unit that there is, past what scripts can count.
 #[tokio::test]
 async fn versions_are_exact() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     for (n, version) in [(1 << 53) + 1, i64::MAX as u64, u64::MAX - 1]
         .into_iter()
@@ -229,7 +229,7 @@ async fn versions_are_exact() {
 /// One request each, and a long page one for each 128 accounts.
 #[tokio::test]
 async fn each_step_is_one_request() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     // Scripts are brought along once.
     for round in 0..2 {
@@ -288,8 +288,8 @@ async fn each_step_is_one_request() {
 /// Two nodes: one of them gets an address, and one of them a version.
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_take_each_address_and_each_version_once() {
-    let raw = Raw::fresh().await;
-    let nodes = [Arc::new(raw.store().await), Arc::new(raw.store().await)];
+    let raw = Raw::new().await;
+    let nodes = [raw.store().await, raw.store().await];
     for round in 0..50 {
         let address = format!("user{round}@x");
         let adds = nodes.iter().zip([0, 1]).map(|(node, n)| {

@@ -8,7 +8,7 @@ use session_core::{
 };
 use store_redis::RedisStore;
 
-use crate::behind::Raw;
+use crate::raw::Raw;
 
 pub(crate) fn at(minutes: i64) -> DateTime<Utc> {
     let start = DateTime::from_timestamp_millis(1_750_000_000_000).expect("a time");
@@ -64,7 +64,7 @@ async fn all(store: &RedisStore) -> Vec<AuditRecord> {
 /// A log that is all forgotten leaves its two ends, and nothing else, whoever the events were about.
 #[tokio::test]
 async fn forgetting_leaves_no_key_but_the_ends() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     let names = ["ada", "a b", "'\"\\", "é\u{1F600}", "\u{ff}\u{fe}", "*?[x]"];
     let mut given = Vec::new();
@@ -87,7 +87,7 @@ async fn forgetting_leaves_no_key_but_the_ends() {
         ..event(11)
     });
     append(&store, &given).await;
-    let kept = raw.keys().await;
+    let kept = raw.names().await;
     assert_eq!(kept.len(), 3 + 2 * 6 + 6);
     for key in &kept {
         let left: i64 = raw.ask(&raw.about("PTTL", key)).await;
@@ -95,7 +95,7 @@ async fn forgetting_leaves_no_key_but_the_ends() {
     }
     let forgotten = store.forget_events(at(100), 100).await.expect("it forgets");
     assert_eq!((forgotten.count, forgotten.more), (8, false));
-    assert_eq!(raw.keys().await, [&b"audit"[..], b"audit:ends"]);
+    assert_eq!(raw.names().await, [&b"audit"[..], b"audit:ends"]);
     let left: u64 = raw.ask(&raw.about("XLEN", b"audit")).await;
     assert_eq!(left, 0);
     // Its name is free again.
@@ -106,7 +106,7 @@ async fn forgetting_leaves_no_key_but_the_ends() {
 /// At most 128 at a time, however many are asked for; none if none is asked for.
 #[tokio::test]
 async fn forgetting_is_bounded() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     append(&store, &(1..=300).map(event).collect::<Vec<_>>()).await;
     let none = store.forget_events(at(1000), 0).await.expect("it forgets");
@@ -121,7 +121,7 @@ async fn forgetting_is_bounded() {
 /// Longer than what one look takes: by user, by session, by kind, by time, and everything.
 #[tokio::test]
 async fn a_filter_reaches_past_many_looks() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     let rare = |n: u64| n % 700 == 3;
     let given: Vec<_> = (0..2000_u64)
@@ -185,7 +185,7 @@ async fn a_filter_reaches_past_many_looks() {
 /// Between two milliseconds: what was a little earlier is not asked for.
 #[tokio::test]
 async fn times_are_compared_to_the_last_digit() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     let given = AuditEvent {
         timestamp: at(0) + TimeDelta::nanoseconds(1_999_999),
@@ -221,7 +221,7 @@ async fn times_are_compared_to_the_last_digit() {
 /// Times that are written longer than those of our days, and sort otherwise as texts.
 #[tokio::test]
 async fn far_times_are_asked_for_too() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     append(&store, &[event(0)]).await;
     let far = DateTime::from_timestamp(400_000_000_000, 0).expect("a time");
@@ -259,7 +259,7 @@ async fn far_times_are_asked_for_too() {
 #[tokio::test]
 async fn counts_reach_past_many_steps() {
     for spread in [1, 3, 2000, 3000] {
-        let raw = Raw::fresh().await;
+        let raw = Raw::new().await;
         let store = raw.store().await;
         let given: Vec<_> = (0..3000_u64)
             .map(|n| AuditEvent {
@@ -299,7 +299,7 @@ async fn counts_reach_past_many_steps() {
 /// What a step costs: one request, unless there is much to look through.
 #[tokio::test]
 async fn steps_are_few_requests() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     // Scripts are brought along once, by whoever comes first.
     append(&store, &[event(1)]).await;
@@ -357,7 +357,7 @@ async fn steps_are_few_requests() {
 /// A place that no log has leads nowhere, and to no fault.
 #[tokio::test]
 async fn a_page_may_begin_anywhere() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     append(&store, &[event(1), event(2), event(3)]).await;
     for filter in [AuditFilter::default(), AuditFilter::of_user(user("ada"))] {
@@ -380,7 +380,7 @@ async fn a_page_may_begin_anywhere() {
 /// What a newer version wrote is told, not passed over, and not taken for a tampering.
 #[tokio::test]
 async fn a_record_of_an_unknown_form_is_told() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     append(&store, &[event(1), event(2)]).await;
     let mut add = raw.about("XADD", b"audit");
@@ -423,7 +423,7 @@ async fn ends_that_cannot_be_read_are_told() {
     let anchors: [&[u8]; 6] = [b"", b"1", &far[..40], &far, &last, &newer];
     for end in ["base", "head"] {
         for anchor in anchors {
-            let raw = Raw::fresh().await;
+            let raw = Raw::new().await;
             let store = raw.store().await;
             append(&store, &[event(1)]).await;
             let mut set = raw.about("HSET", b"audit:ends");
@@ -447,7 +447,7 @@ async fn ends_that_cannot_be_read_are_told() {
 async fn a_damaged_record_is_told() {
     let damaged: [&[u8]; 4] = [b"", &[0; 31], &[0; 32], &[0xff; 60]];
     for value in damaged {
-        let raw = Raw::fresh().await;
+        let raw = Raw::new().await;
         let store = raw.store().await;
         let mut add = raw.about("XADD", b"audit");
         let _: String = raw.ask(add.arg("1-0").arg("1").arg(value)).await;
@@ -472,7 +472,7 @@ async fn a_damaged_record_is_told() {
 /// A record of a kind that only a newer version knows has had its time like any other.
 #[tokio::test]
 async fn a_kind_of_event_that_is_not_known_is_checked_and_forgotten() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     append(&store, &[event(1)]).await;
     let head = store
@@ -499,5 +499,5 @@ async fn a_kind_of_event_that_is_not_known_is_checked_and_forgotten() {
     assert_eq!(verified.expect("it is whole").records, 2);
     let forgotten = store.forget_events(at(100), 10).await;
     assert_eq!(forgotten.expect("it forgets").count, 2);
-    assert_eq!(raw.keys().await, [&b"audit"[..], b"audit:ends"]);
+    assert_eq!(raw.names().await, [&b"audit"[..], b"audit:ends"]);
 }

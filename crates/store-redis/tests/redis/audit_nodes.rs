@@ -13,13 +13,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
 use crate::audit::{append, at, event};
-use crate::behind::Raw;
+use crate::raw::Raw;
 use crate::server::url;
 
 async fn nodes<const N: usize>(raw: &Raw) -> [Arc<RedisStore>; N] {
     let mut nodes = Vec::new();
     for _ in 0..N {
-        nodes.push(Arc::new(raw.store().await));
+        nodes.push(raw.store().await);
     }
     nodes.try_into().expect("as many")
 }
@@ -41,7 +41,7 @@ async fn append_many(node: Arc<RedisStore>, from: u64, batches: u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn three_nodes_append_at_once_and_none_gives_up() {
     const BATCHES: u64 = 200;
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let nodes = nodes::<3>(&raw).await;
     let work = nodes
         .iter()
@@ -51,14 +51,14 @@ async fn three_nodes_append_at_once_and_none_gives_up() {
         work.await.expect("no append fails");
     }
     assert_eq!(records(&nodes[0]).await, 3 * 3 * BATCHES);
-    let keys = raw.keys().await;
+    let keys = raw.names().await;
     assert!(!keys.contains(&b"audit:turn".to_vec()), "no turn is left");
 }
 
 /// Whatever one node knows of the end is outdated by the other; each finds it.
 #[tokio::test]
 async fn nodes_append_in_turn() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let nodes = nodes::<2>(&raw).await;
     for n in 0..20 {
         append(&nodes[n as usize % 2], &[event(n)]).await;
@@ -68,7 +68,7 @@ async fn nodes_append_in_turn() {
     let later = raw.store().await;
     append(&later, &[event(20)]).await;
     assert_eq!(records(&later).await, 21);
-    for key in raw.keys().await {
+    for key in raw.names().await {
         let _: i64 = raw.ask(&raw.about("DEL", &key)).await;
     }
     append(&nodes[0], &[event(30)]).await;
@@ -79,7 +79,7 @@ async fn nodes_append_in_turn() {
 /// The same events sent by several nodes at once, whole and in parts, stand once.
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_append_an_event_once() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let nodes = nodes::<3>(&raw).await;
     for round in 0..30 {
         let given: Vec<_> = (0..6).map(|n| event(round * 6 + n)).collect();
@@ -99,7 +99,7 @@ async fn nodes_append_an_event_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_far_node_is_not_starved() {
     const NEAR: u64 = 2;
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let near = nodes::<{ NEAR as usize }>(&raw).await;
     let far = raw
         .store_by(&by_a_long_way(Duration::from_millis(4)).await)
@@ -140,7 +140,7 @@ async fn a_far_node_is_not_starved() {
 /// Whoever was given a turn and does not come back holds the others up for a moment only.
 #[tokio::test]
 async fn a_turn_that_is_not_used_lapses() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     append(&store, &[event(1)]).await;
     let mut set = raw.about("SET", b"audit:turn");
@@ -160,7 +160,7 @@ async fn a_turn_that_is_not_used_lapses() {
 /// However many there are.
 #[tokio::test]
 async fn all_or_none_of_a_batch_is_appended() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     let far = AuditEvent {
         timestamp: at(5),
@@ -176,10 +176,10 @@ async fn all_or_none_of_a_batch_is_appended() {
 /// A check that takes long while all that it is to check is forgotten, and the log goes on.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_forgotten_during_a_check_is_not_missed() {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let near = raw.store().await;
     let way = by_a_long_way(Duration::from_millis(2)).await;
-    let far = Arc::new(raw.store_by(&way).await);
+    let far = raw.store_by(&way).await;
     append(&near, &(0..10).map(event).collect::<Vec<_>>()).await;
     assert_eq!(records(&far).await, 10);
     for round in 1..10 {

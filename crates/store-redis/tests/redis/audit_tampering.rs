@@ -4,7 +4,7 @@ use session_core::ports::{AuditLog as _, StoreErrorKind};
 use session_core::{Anchor, AuditEvent, Fault};
 
 use crate::audit::{append, at, event};
-use crate::behind::Raw;
+use crate::raw::Raw;
 
 const RECORDS: u64 = 12;
 
@@ -16,7 +16,7 @@ type Edit<'a> = &'a dyn Fn(&mut Vec<Entry>);
 
 /// A log of twelve records, of which the oldest `forgotten` were forgotten.
 async fn log(forgotten: i64) -> Raw {
-    let raw = Raw::fresh().await;
+    let raw = Raw::new().await;
     let store = raw.store().await;
     let events: Vec<_> = (1..=RECORDS).map(event).collect();
     append(&store, &events).await;

@@ -7,7 +7,6 @@ mod accounts;
 mod audit;
 mod audit_nodes;
 mod audit_tampering;
-mod behind;
 mod grant_batches;
 mod grant_damage;
 mod grant_keys;
