@@ -91,6 +91,13 @@ impl Supervised {
     }
 }
 
+/// A store that is dropped without being closed leaves no task behind.
+impl Drop for Supervised {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 fn note_loss(lost: &watch::Sender<u64>, generation: u64) {
     lost.send_if_modified(|known| {
         let is_news = *known < generation;

@@ -41,6 +41,8 @@ const TRIES: usize = 1000;
 enum Place {
     /// It is taken, at this time of the server.
     Reserved(Vec<u8>),
+    /// It was taken before, at this time, by somebody who may be the caller.
+    Again(Vec<u8>),
     /// There are as many as may be: these.
     Full(Vec<SessionId>),
     /// The id has a place already.
@@ -59,8 +61,9 @@ impl RedisStore {
         let mut evicted = Vec::new();
         let mut over = Vec::new();
         for _ in 0..TRIES {
-            let reserved_at = match self.reserve(DOING, id, &user, limit, &over).await? {
-                Place::Reserved(at) => at,
+            let (reserved_at, is_ours) = match self.reserve(DOING, id, &user, limit, &over).await? {
+                Place::Reserved(at) => (at, true),
+                Place::Again(at) => (at, false),
                 Place::Taken => return Err(taken(DOING)),
                 Place::Full(held) => {
                     // Nobody goes for a session that will not be.
@@ -110,7 +113,9 @@ impl RedisStore {
                     evicted,
                 }),
                 outcome => {
-                    self.leave(DOING, &[(id, &user)]).await?;
+                    if is_ours {
+                        self.leave(DOING, &[(id, &user)]).await?;
+                    }
                     Err(if outcome == "taken" {
                         taken(DOING)
                     } else {
@@ -142,6 +147,7 @@ impl RedisStore {
             "reserved" => Ok(Place::Reserved(
                 told_of.into_iter().next().unwrap_or_default(),
             )),
+            "again" => Ok(Place::Again(told_of.into_iter().next().unwrap_or_default())),
             "full" => Ok(Place::Full(told(doing, ids(&told_of))?)),
             _ => Ok(Place::Taken),
         }
