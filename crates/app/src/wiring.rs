@@ -2,7 +2,7 @@
 
 #[cfg(feature = "sqlite")]
 use std::path::PathBuf;
-#[cfg(any(feature = "argon2", feature = "oauth"))]
+#[cfg(any(feature = "argon2", feature = "oauth", feature = "redis"))]
 use std::sync::Arc;
 
 #[cfg(feature = "oauth")]
@@ -32,6 +32,9 @@ pub enum StoreSettings {
         /// What another process is told that finds the file in use.
         holder: String,
     },
+    /// In Redis, with any number of other processes.
+    #[cfg(feature = "redis")]
+    Redis(Box<store_redis::Options>),
 }
 
 /// Why the store could not be opened.
@@ -46,6 +49,10 @@ pub enum WiringError {
         /// What is wrong with it.
         source: store_sqlite::OpenError,
     },
+    /// Redis.
+    #[cfg(feature = "redis")]
+    #[error(transparent)]
+    Redis(#[from] store_redis::OpenError),
 }
 
 /// Opens the stores that the settings name. Must run inside a tokio runtime.
@@ -71,6 +78,15 @@ pub async fn open_stores(settings: StoreSettings) -> Result<Stores, WiringError>
                 Ok(store) => Ok(Stores::all_in(std::sync::Arc::new(store))),
                 Err(source) => Err(WiringError::Sqlite { path, source }),
             }
+        }
+        #[cfg(feature = "redis")]
+        StoreSettings::Redis(options) => {
+            let store = Arc::new(store_redis::RedisStore::open(*options).await?);
+            for advice in store.advice() {
+                tracing::warn!("{advice}");
+            }
+            let changes = Arc::clone(&store) as _;
+            Ok(Stores::all_in(store).told_by(changes))
         }
     }
 }
@@ -109,6 +125,11 @@ pub fn add_provider(
 pub use oauth_client::{ClientAuthentication, ClientSecret, OAuthClient, ProviderSettings};
 #[cfg(feature = "argon2")]
 pub use password_argon2::{Argon2Hasher, Argon2Params, HashLimits};
+#[cfg(feature = "redis")]
+pub use store_redis::{
+    BadUrl as BadRedisUrl, OpenError as RedisOpenError, Options as RedisOptions, Tls as RedisTls,
+    Topology as RedisTopology,
+};
 #[cfg(feature = "token-cipher")]
 pub use token_cipher::{CipherKey, CipherKeys, CipherKeysError, XChaChaCipher};
 #[cfg(feature = "jwt")]

@@ -1,9 +1,12 @@
 //! `sessiond audit`: whether the audit log is as it was written.
 
-use app::wiring::{VerifyError, verify_audit_log};
-use session_core::{Anchor, BrokenRecord, InvalidInput};
+use app::wiring::{VerifyError, WiringError, verify_audit_log};
+use session_core::ports::StoreError;
+use session_core::{Anchor, BrokenRecord, InvalidInput, Verified};
 
 use crate::command_line::{AuditCommand, Options};
+use crate::data_dir::Holder;
+use crate::services;
 use crate::settings::{BadSettings, Settings, Store};
 
 /// Why the log could not be verified, or that it is broken.
@@ -19,6 +22,13 @@ pub(crate) enum AuditError {
     Runtime(std::io::Error),
     #[error("{path}: {source}")]
     Verify { path: String, source: VerifyError },
+    #[error(transparent)]
+    Wiring(#[from] WiringError),
+    #[error("{source}{}", cause_of(source))]
+    Store {
+        #[from]
+        source: StoreError,
+    },
     #[error("the audit log is broken: {0}")]
     Broken(BrokenRecord),
     #[error(
@@ -37,18 +47,11 @@ pub(crate) fn audit(command: &AuditCommand, options: &Options) -> Result<(), Aud
         .map(str::parse)
         .transpose()
         .map_err(AuditError::Noted)?;
-    if settings.store == Store::Memory {
-        return Err(AuditError::NothingKept);
-    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(AuditError::Runtime)?;
-    let verdict = runtime.block_on(verify_audit_log(&settings.db_path, noted));
-    let verdict = verdict.map_err(|source| AuditError::Verify {
-        path: settings.db_path.display().to_string(),
-        source,
-    })?;
+    let verdict = runtime.block_on(verify(&settings, noted))?;
     let verified = verdict.map_err(AuditError::Broken)?;
     #[expect(
         clippy::print_stdout,
@@ -67,4 +70,33 @@ pub(crate) fn audit(command: &AuditCommand, options: &Options) -> Result<(), Aud
         Some(noted) => Err(AuditError::NotedIsForgotten(noted)),
         None => Ok(()),
     }
+}
+
+/// Follows the chain: of SQLite in a file that a server may have, of Redis over the network.
+async fn verify(
+    settings: &Settings,
+    noted: Option<Anchor>,
+) -> Result<Result<Verified, BrokenRecord>, AuditError> {
+    match &settings.store {
+        Store::Memory => Err(AuditError::NothingKept),
+        Store::Sqlite => {
+            let path = &settings.db_path;
+            let verdict = verify_audit_log(path, noted).await;
+            verdict.map_err(|source| AuditError::Verify {
+                path: path.display().to_string(),
+                source,
+            })
+        }
+        Store::Redis(_) => {
+            let stores = services::stores(settings, Holder::command()).await?;
+            let verdict = stores.audit.verify(noted).await;
+            stores.sessions.close().await;
+            Ok(verdict?)
+        }
+    }
+}
+
+fn cause_of(error: &StoreError) -> String {
+    let cause = std::error::Error::source(error);
+    cause.map_or_else(String::new, |cause| format!(" ({cause})"))
 }

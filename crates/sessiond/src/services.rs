@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use app::wiring::{StoreSettings, WiringError, add_provider, open_stores, password_hasher};
 use app::{Ports, Providers, Services, Stores, SystemClock, SystemEntropy};
+use chrono::TimeDelta;
 use session_core::ports::{Clock, EntropyError};
 use session_core::{InvalidInput, ProviderName};
 
@@ -11,6 +12,9 @@ use crate::access_token_keys::{self, TokenKeyError};
 use crate::data_dir::Holder;
 use crate::provider_token_keys::{self, ProviderKeyError};
 use crate::settings::{Settings, Store};
+
+/// How much longer than their retention records stay in Redis that nobody sweeps.
+const KEPT_LONGER: TimeDelta = TimeDelta::days(30);
 
 /// Why the use cases cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +32,14 @@ pub(crate) enum ServicesError {
     },
     #[error(transparent)]
     Entropy(#[from] EntropyError),
+    #[error(
+        "{setting} must be set where several servers share a store: {what}. `sessiond keys` makes and \
+         shows them"
+    )]
+    NotShared {
+        setting: &'static str,
+        what: &'static str,
+    },
 }
 
 /// The use cases, and the keys to follow for as long as they run.
@@ -40,6 +52,7 @@ pub(crate) struct Started {
 /// Opens the store and starts the use cases. Must run inside a tokio runtime, and in the process that
 /// has the data folder.
 pub(crate) async fn start(settings: &Settings, holder: Holder) -> Result<Started, ServicesError> {
+    check_shared_keys(settings)?;
     let stores = stores(settings, holder).await?;
     let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
     let token_keys = access_token_keys::Loaded::load(settings, &*entropy, &*clock)?;
@@ -61,6 +74,27 @@ pub(crate) async fn start(settings: &Settings, holder: Holder) -> Result<Started
     })
 }
 
+/// Servers over one store must know each other's signatures, and open what another has sealed: keys that
+/// each makes for itself would not do. On loopback there is one server, which may make its own.
+fn check_shared_keys(settings: &Settings) -> Result<(), ServicesError> {
+    if !settings.store.is_shared() || settings.listen.ip().is_loopback() {
+        return Ok(());
+    }
+    if settings.tokens.keys.is_none() && settings.tokens.secret.is_none() {
+        return Err(ServicesError::NotShared {
+            setting: "SESSION_ACCESS_TOKEN_KEYS or SECRET_KEY",
+            what: "access tokens of one are refused by the others otherwise",
+        });
+    }
+    if settings.encryption.keys.is_none() && !settings.providers.is_empty() {
+        return Err(ServicesError::NotShared {
+            setting: "SESSION_ENCRYPTION_KEYS",
+            what: "provider tokens that one encrypts cannot be opened by the others otherwise",
+        });
+    }
+    Ok(())
+}
+
 /// The outside providers of the settings; none of them is asked for anything yet.
 fn providers(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Providers, ServicesError> {
     let mut providers = Providers::default();
@@ -80,12 +114,19 @@ pub(crate) async fn stores(settings: &Settings, holder: Holder) -> Result<Stores
 }
 
 fn store_settings(settings: &Settings, holder: Holder) -> StoreSettings {
-    match settings.store {
+    match &settings.store {
         Store::Memory => StoreSettings::Memory,
         Store::Sqlite => StoreSettings::Sqlite {
             path: settings.db_path.clone(),
             copies: settings.cache_entries,
             holder: holder.to_string(),
         },
+        Store::Redis(options) => {
+            // Longer than anything is kept on purpose: the sweep is what forgets.
+            let policies = &settings.policies;
+            let longest = policies.session.retention.max(policies.tokens.retention);
+            let kept = (longest + KEPT_LONGER).to_std().unwrap_or_default();
+            StoreSettings::Redis(Box::new(options.as_ref().clone().keep(kept)))
+        }
     }
 }

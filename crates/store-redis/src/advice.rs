@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fmt;
 
 use crate::RedisStore;
@@ -67,10 +68,10 @@ impl RedisStore {
         let snapshots = redis::cmd("CONFIG")
             .arg("GET")
             .arg("save")
-            .query_async::<Vec<String>>(&mut connection)
+            .query_async::<HashMap<String, String>>(&mut connection)
             .await;
         let takes_snapshots = snapshots.map_or(true, |save| {
-            save.get(1).is_some_and(|times| !times.is_empty())
+            save.get("save").is_none_or(|times| !times.is_empty())
         });
         Ok(judge(&info, takes_snapshots))
     }

@@ -16,14 +16,22 @@
 
 #![deny(missing_docs)]
 
+mod accounts;
 mod advice;
+mod audit;
 mod changes;
 mod error;
+mod grant_answers;
+mod grant_fields;
+mod grants;
+mod keys;
 mod link;
 mod marks;
 mod options;
+mod packed;
 mod rates;
 mod record;
+mod refresh_bytes;
 mod revocation_record;
 mod revocations;
 mod script;

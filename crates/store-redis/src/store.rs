@@ -5,7 +5,9 @@ use redis::{Cmd, FromRedisValue};
 use session_core::ports::StoreError;
 
 use crate::advice::Advice;
+use crate::audit::Appends;
 use crate::error::Failure;
+use crate::keys::{Keys, key};
 use crate::link::Link;
 use crate::options::{Options, Topology};
 use crate::script::Script;
@@ -13,19 +15,19 @@ use crate::script::Script;
 /// Everything in Redis; see the crate's documentation.
 pub struct RedisStore {
     link: Link,
-    /// With the `:` at its end, and in a cluster as a hash tag: all keys lie in one slot.
-    prefix: Vec<u8>,
+    pub(crate) keys: Keys,
     pub(crate) keep: Duration,
     pub(crate) max_rate_keys: usize,
     advice: Vec<Advice>,
+    pub(crate) appends: Appends,
 }
 
 /// Why Redis cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// It did not answer as it should.
-    #[error("redis could not be reached, or does not let us in")]
-    Connect(#[source] redis::RedisError),
+    #[error("redis could not be reached, or does not let us in: {0}")]
+    Connect(redis::RedisError),
     /// It went away while it was looked at.
     #[error("redis went away just after it was reached")]
     Lost,
@@ -47,17 +49,18 @@ impl RedisStore {
             return Err(OpenError::Prefix);
         }
         let name = options.prefix.trim_end_matches(':');
-        let prefix = match options.topology {
-            Topology::Cluster => format!("{{{name}}}:"),
-            Topology::Standalone | Topology::Sentinel { .. } => format!("{name}:"),
+        let keys = match options.topology {
+            Topology::Cluster => Keys::in_cluster(name),
+            Topology::Standalone | Topology::Sentinel { .. } => Keys::on_one_server(name),
         };
         let link = Link::open(&options).await.map_err(OpenError::Connect)?;
         let mut store = Self {
             link,
-            prefix: prefix.into_bytes(),
+            keys,
             keep: options.keep,
             max_rate_keys: options.max_rate_keys,
             advice: Vec::new(),
+            appends: Appends::default(),
         };
         let checked = store.look_at_server().await;
         let checked = checked.map_err(|failure| match failure {
@@ -78,16 +81,14 @@ impl RedisStore {
         &self.advice
     }
 
-    /// A key: the prefix and what follows.
+    /// A key of what is not spread over hash slots.
     pub(crate) fn key(&self, rest: &[&[u8]]) -> Vec<u8> {
-        let mut key = self.prefix.clone();
-        rest.iter().for_each(|part| key.extend(*part));
-        key
+        key(self.keys.root(), rest)
     }
 
-    /// A call of a script, to be given its arguments.
+    /// A call of a script about what is not spread over hash slots, to be given its arguments.
     pub(crate) fn call(&self, script: &Script) -> Cmd {
-        script.call(&self.prefix)
+        script.call(self.keys.root())
     }
 
     /// Runs a step.

@@ -236,7 +236,7 @@ const LAYERS: &[Layer] = &[
         ],
     },
     Layer {
-        crates: &["real-provider"],
+        crates: &["real-provider", "real-redis"],
         bans: &[
             Ban::Package {
                 names: &["session-core"],
@@ -310,10 +310,10 @@ const EVERYWHERE: Ban = Ban::Package {
     why: "what is for tests is a dev-dependency alone",
 };
 
-/// Holds for every crate but the chores, which install it before the tests.
+/// Holds for every crate but the chores, which install them before the tests.
 const BUT_CHORES: Ban = Ban::Package {
-    names: &["real-provider"],
-    why: "the real provider is for tests, and so a dev-dependency alone",
+    names: &["real-provider", "real-redis"],
+    why: "the real other side is for tests, and so a dev-dependency alone",
 };
 
 /// Every crate of the workspace against its row.

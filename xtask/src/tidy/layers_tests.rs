@@ -146,17 +146,17 @@ fn the_contract_is_for_tests_alone() {
 }
 
 #[test]
-fn the_real_provider_is_for_tests_and_the_chores() {
-    let tree = |name: &str| {
-        Tree::new()
-            .member(name, &[dep("real-provider")])
-            .member("real-provider", &[])
-    };
-    assert_eq!(
-        tree("sessiond").findings(),
-        ["sessiond: must not reach real-provider by sessiond → real-provider"]
-    );
-    assert_eq!(tree("xtask").findings(), Vec::<String>::new());
+fn what_is_real_is_for_tests_and_the_chores() {
+    for real in ["real-provider", "real-redis"] {
+        let tree = |name: &str| Tree::new().member(name, &[dep(real)]).member(real, &[]);
+        assert_eq!(
+            tree("sessiond").findings(),
+            [format!(
+                "sessiond: must not reach {real} by sessiond → {real}"
+            )]
+        );
+        assert_eq!(tree("xtask").findings(), Vec::<String>::new());
+    }
 }
 
 #[test]

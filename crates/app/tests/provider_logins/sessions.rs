@@ -31,7 +31,7 @@ async fn a_session_is_of_the_issuers_subject_and_holds_its_tokens() {
     assert_eq!(session.idle_timeout, Some(TimeDelta::minutes(30)));
     let upstream = session.upstream.as_ref().unwrap();
     assert_eq!(upstream.provider.as_deref(), Some("one"));
-    assert_eq!(upstream.scopes, ["openid".into()]);
+    assert_eq!(upstream.scopes, [Box::from("openid")]);
     let grant = bed
         .stores
         .grants

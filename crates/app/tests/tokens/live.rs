@@ -25,7 +25,7 @@ async fn a_token_is_handed_out_as_it_came_until_it_is_due() {
     assert_eq!(next.access_token.expose(), "access-2");
     assert_eq!(next.expires_at, Some(bed.now() + LIFE));
     assert_eq!(&*next.token_type, "Bearer");
-    assert_eq!(next.scopes, ["openid".into()]);
+    assert_eq!(next.scopes, [Box::from("openid")]);
     let record = &bed.records(id).await[0];
     assert_eq!(record.reason, RefreshReason::Proactive);
     assert_eq!(record.outcome, RefreshOutcome::Success);
@@ -82,7 +82,7 @@ async fn what_a_provider_does_not_replace_stays() {
     let grant = bed.grant(id).await.unwrap();
     let tokens = bed.vault().open_all(&grant).unwrap();
     assert_eq!(tokens.id, Some(token("id-1")));
-    assert_eq!(grant.scopes, ["openid".into()]);
+    assert_eq!(grant.scopes, [Box::from("openid")]);
     // The token before is good for no longer than it says itself.
     let end = bed.now() + chrono::TimeDelta::minutes(2);
     assert_eq!(grant.superseded.unwrap().until, end);

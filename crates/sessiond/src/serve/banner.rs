@@ -14,11 +14,12 @@ fn text(settings: &Settings, address: SocketAddr, keys: &Keys) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let mut text = format!("sessiond {version} listens on http://{address}\n");
     // Writing to a String cannot fail.
-    let _ = match settings.store {
+    let _ = match &settings.store {
         Store::Sqlite => {
             writeln!(text, "  store  SQLite, {}", settings.db_path.display())
         }
         Store::Memory => writeln!(text, "  store  memory: a restart ends all sessions"),
+        Store::Redis(options) => writeln!(text, "  store  Redis, {}", options.shown()),
     };
     // Read from the file when pasted, so that no key stands on a screen or in a shell's history.
     let bearer = match &keys.made {

@@ -206,3 +206,46 @@ impl StopSignals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// For what is still in memory then: activity and audit events.
+    const WRITING: Duration = Duration::from_secs(5);
+
+    /// From the signal until the process ends, at the longest: connections, then requests that nobody
+    /// waits for.
+    fn stopping() -> Duration {
+        DRAINING + FINISHING + FINISHING + WRITING
+    }
+
+    #[test]
+    fn docker_waits_for_longer_than_a_stop_takes() {
+        let compose = include_str!("../../../../docs/deploy/compose.yaml");
+        let compose: Value = serde_saphyr::from_str(compose).unwrap();
+        let waits = compose["services"]["sessiond"]["stop_grace_period"].as_str();
+        let waits = waits.and_then(|waits| waits.strip_suffix('s')?.parse().ok());
+        assert!(Duration::from_secs(waits.unwrap()) > stopping());
+        let page = include_str!("../../../../docs/deploy/README.md");
+        let (_, waits) = page.split_once("--stop-timeout ").unwrap();
+        let waits = waits.split(' ').next().unwrap().parse().unwrap();
+        assert!(Duration::from_secs(waits) > stopping());
+    }
+
+    #[test]
+    fn kubernetes_waits_for_longer_than_a_pause_and_a_stop_take() {
+        let objects = include_str!("../../../../docs/deploy/kubernetes.yaml");
+        let objects: Vec<Value> = serde_saphyr::from_multiple(objects).unwrap();
+        let mut of_kind = objects
+            .iter()
+            .filter(|object| object["kind"] == "Deployment");
+        let pod = &of_kind.next().unwrap()["spec"]["template"]["spec"];
+        let waits = pod["terminationGracePeriodSeconds"].as_u64().unwrap();
+        let pause = &pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"];
+        let pause = Duration::from_secs(pause.as_u64().unwrap());
+        assert!(Duration::from_secs(waits) > pause + stopping());
+    }
+}

@@ -2,6 +2,7 @@
 
 mod parse;
 mod providers;
+mod redis;
 mod source;
 mod table;
 
@@ -10,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use app::wiring::ProviderSettings;
+use app::wiring::{ProviderSettings, RedisOptions};
 use app::{
     AuditPolicy, Freshness, LoginPolicy, Policies, ProviderLoginPolicy, RevocationPolicy,
     SecurityPolicy, SessionPolicy,
@@ -102,19 +103,40 @@ pub(crate) enum LostKeys {
     Accept,
 }
 
-/// Where sessions are kept.
+/// The names of the stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoreKind {
+    Sqlite,
+    Memory,
+    Redis,
+}
+
+/// Where sessions are kept.
+#[derive(Debug, Clone)]
 pub(crate) enum Store {
     Sqlite,
     Memory,
+    /// With the options of the way there.
+    Redis(Box<RedisOptions>),
 }
 
 impl Store {
-    pub(crate) const fn name(self) -> &'static str {
+    pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
             Self::Memory => "memory",
+            Self::Redis(_) => "redis",
         }
+    }
+
+    /// Whether nothing is kept for a command to work on.
+    pub(crate) const fn is_lost_with_its_process(&self) -> bool {
+        matches!(self, Self::Memory)
+    }
+
+    /// Whether other processes have the same sessions: then they must have the same keys.
+    pub(crate) const fn is_shared(&self) -> bool {
+        matches!(self, Self::Redis(_))
     }
 }
 
@@ -228,20 +250,24 @@ impl Settings {
 
 /// The store that is named or, where none is, the one that something is configured for.
 fn read_store(reader: &mut Reader<'_>) -> Option<Store> {
-    if let Some(store) = reader.read_optional("SESSION_STORE", parse::store) {
-        return Some(store);
+    let named = if reader.is_given("SESSION_STORE") {
+        reader.read_optional("SESSION_STORE", parse::store)?
+    } else if reader.is_given("KV_REST_API_URL") {
+        // To keep sessions elsewhere than asked for would be worse than not to start.
+        let problem = "asks for the upstash store, which this version does not have yet: set \
+                       SESSION_STORE to keep sessions elsewhere all the same";
+        reader.complain("KV_REST_API_URL", problem);
+        return None;
+    } else if reader.is_given("REDIS_URL") {
+        StoreKind::Redis
+    } else {
+        StoreKind::Sqlite
+    };
+    match named {
+        StoreKind::Sqlite => Some(Store::Sqlite),
+        StoreKind::Memory => Some(Store::Memory),
+        StoreKind::Redis => Some(Store::Redis(Box::new(redis::read(reader)?))),
     }
-    for (name, store) in [("KV_REST_API_URL", "upstash"), ("REDIS_URL", "redis")] {
-        if reader.is_given(name) {
-            // To keep sessions elsewhere than asked for would be worse than not to start.
-            let problem = format!(
-                "asks for the {store} store, which this version does not have yet: set \
-                 SESSION_STORE=sqlite to keep sessions in SQLite all the same"
-            );
-            reader.complain(name, &problem);
-        }
-    }
-    Some(Store::Sqlite)
 }
 
 fn read_timeouts(reader: &mut Reader<'_>) -> Option<TimeoutPolicy> {

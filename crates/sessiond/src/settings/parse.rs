@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use app::wiring::SharedSecret;
 use app::{Enforcement, PublicUrl, ReturnPaths};
@@ -13,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::source::Sources;
 use super::table::{RATE_LIMIT, SETTINGS, WITHOUT_EFFECT, find};
-use super::{BadSettings, LostKeys, Store};
+use super::{BadSettings, LostKeys, StoreKind};
 
 /// Reads settings one by one and keeps what is wrong with them, so that all of it is told at once.
 pub(crate) struct Reader<'a> {
@@ -119,6 +120,14 @@ pub(crate) fn span(text: &str) -> Option<TimeDelta> {
     (0..=LONGEST)
         .contains(&seconds)
         .then(|| TimeDelta::try_seconds(seconds))?
+}
+
+/// A short time that may have a fraction.
+pub(crate) fn seconds(text: &str) -> Option<Duration> {
+    let seconds: f64 = text.parse().ok()?;
+    (0.01..=60.0)
+        .contains(&seconds)
+        .then(|| Duration::from_secs_f64(seconds))
 }
 
 pub(crate) fn positive_span(text: &str) -> Option<TimeDelta> {
@@ -249,10 +258,11 @@ pub(crate) fn return_paths(text: &str) -> Option<ReturnPaths> {
     text.parse().ok()
 }
 
-pub(crate) fn store(text: &str) -> Option<Store> {
+pub(crate) fn store(text: &str) -> Option<StoreKind> {
     match text {
-        "sqlite" => Some(Store::Sqlite),
-        "memory" => Some(Store::Memory),
+        "sqlite" => Some(StoreKind::Sqlite),
+        "memory" => Some(StoreKind::Memory),
+        "redis" => Some(StoreKind::Redis),
         _ => None,
     }
 }

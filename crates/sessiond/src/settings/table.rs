@@ -32,6 +32,7 @@ pub(crate) const fn setting(
 }
 
 const SECONDS: &str = "a whole number of seconds, at least 1";
+const SECONDS_AND_PARTS: &str = "a number of seconds from 0.01 to 60";
 const SECONDS_OR_ZERO: &str = "a whole number of seconds";
 pub(crate) const SWITCH: &str = "`true` or `false`";
 const SCORE: &str = "a number from 0 to 1";
@@ -63,8 +64,98 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting(
         "SESSION_STORE",
         None,
-        "`sqlite` or `memory`",
-        "Where sessions are kept; SQLite unless given.",
+        "`sqlite`, `redis` or `memory`",
+        "Where sessions are kept; unless given, Redis where REDIS_URL is, and else SQLite.",
+    ),
+    setting(
+        "REDIS_URL",
+        None,
+        "`redis://[user[:password]@]host[:port][,host[:port]…][/database]`, or `rediss://` for TLS",
+        "Where Redis or Valkey is; with Sentinel the addresses of the Sentinels, with a cluster those of some of its nodes.",
+    ),
+    setting(
+        "REDIS_MODE",
+        Some("standalone"),
+        "`standalone`, `sentinel` or `cluster`",
+        "How Redis is run.",
+    ),
+    setting(
+        "REDIS_USERNAME",
+        None,
+        "a name",
+        "The user of Redis (ACL), in place of the one of the URL.",
+    ),
+    setting(
+        "REDIS_PASSWORD",
+        None,
+        "a password",
+        "The password of Redis, in place of the one of the URL.",
+    ),
+    setting(
+        "REDIS_DB",
+        None,
+        "a whole number",
+        "The number of the database, in place of the one of the URL.",
+    ),
+    setting(
+        "REDIS_SENTINEL_SERVICE",
+        Some("mymaster"),
+        "a name",
+        "The name under which Sentinel watches the primary.",
+    ),
+    setting(
+        "REDIS_SENTINEL_USERNAME",
+        None,
+        "a name",
+        "The user of the Sentinels, which have users of their own.",
+    ),
+    setting(
+        "REDIS_SENTINEL_PASSWORD",
+        None,
+        "a password",
+        "The password of the Sentinels.",
+    ),
+    setting(
+        "REDIS_CA_FILE",
+        None,
+        "a path",
+        "Certificates of the authorities to trust, in PEM; those of the system unless given.",
+    ),
+    setting(
+        "REDIS_CERT_FILE",
+        None,
+        "a path",
+        "The certificate to show to Redis, in PEM.",
+    ),
+    setting(
+        "REDIS_KEY_FILE",
+        None,
+        "a path",
+        "The key of that certificate, in PEM.",
+    ),
+    setting(
+        "REDIS_CONNECT_TIMEOUT",
+        Some("2"),
+        SECONDS_AND_PARTS,
+        "How long to wait for a connection to Redis.",
+    ),
+    setting(
+        "REDIS_RESPONSE_TIMEOUT",
+        Some("2"),
+        SECONDS_AND_PARTS,
+        "How long to wait for an answer of Redis.",
+    ),
+    setting(
+        "REDIS_MAX_IN_FLIGHT",
+        Some("4096"),
+        "a whole number, at least 1",
+        "Most requests that wait for an answer of Redis at once; more wait for one of those.",
+    ),
+    setting(
+        "SESSION_KEY_PREFIX",
+        Some("sessiond"),
+        "1 to 64 of `A`–`Z`, `a`–`z`, `0`–`9`, `_`, `-`, `.`, `:`",
+        "What all keys in Redis begin with.",
     ),
     setting(
         "SESSION_DB_PATH",
@@ -476,9 +567,6 @@ pub(crate) const WITHOUT_EFFECT: &[&str] = &[
     "SESSION_PROTECTED_PATHS",
     "SESSION_EXCLUDED_PATHS",
     "DATABASE_URL",
-    "REDIS_URL",
-    "REDIS_DB",
-    "REDIS_PASSWORD",
     "REDIS_MAX_CONNECTIONS",
     "KV_REST_API_URL",
     "KV_REST_API_TOKEN",

@@ -16,7 +16,7 @@ use crate::logging;
 use crate::printable::printable;
 use crate::reach::{Reached, reach};
 use crate::services::ServicesError;
-use crate::settings::{BadSettings, Settings, Store};
+use crate::settings::{BadSettings, Settings};
 use store::Accounts;
 
 /// Why a command about accounts was not carried out.
@@ -140,7 +140,7 @@ pub(crate) fn users(command: UsersCommand, options: &Options) -> Result<(), User
     logging::start("warn");
     let task = Task::of(command)?;
     match reach(&settings)? {
-        Reached::Folder(data_dir) if settings.store == Store::Memory => {
+        Reached::Folder(data_dir) if settings.store.is_lost_with_its_process() => {
             let path = data_dir.path().display().to_string();
             Err(UsersError::NothingKept(path))
         }

@@ -11,6 +11,7 @@
 mod audit;
 mod clients;
 mod crash;
+mod deployment;
 mod key_ring;
 mod logins;
 mod provider_keys;

@@ -140,11 +140,26 @@ fn all_bad_settings_are_told_at_once_without_their_values() {
 #[test]
 fn a_store_of_a_later_version_is_never_swapped_for_another() {
     let folder = tempfile::tempdir().unwrap();
-    let line = one_line(command(folder.path()).env("REDIS_URL", "redis://127.0.0.1:1"));
+    let line = one_line(command(folder.path()).env("KV_REST_API_URL", "https://127.0.0.1:1"));
     assert!(
-        line.contains("REDIS_URL") && line.contains("SESSION_STORE=sqlite"),
+        line.contains("KV_REST_API_URL") && line.contains("SESSION_STORE"),
         "{line}"
     );
+    let mut chosen = command(folder.path());
+    Server::start(
+        chosen
+            .env("KV_REST_API_URL", "https://127.0.0.1:1")
+            .env("SESSION_STORE", "sqlite"),
+    );
+}
+
+#[test]
+fn a_redis_that_is_not_there_stops_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = one_line(command(folder.path()).env("REDIS_URL", "redis://:hunter2@127.0.0.1:1"));
+    assert!(line.contains("redis could not be reached"), "{line}");
+    assert!(line.contains("refused"), "the cause is told: {line}");
+    assert!(!line.contains("hunter2"), "{line}");
     let mut chosen = command(folder.path());
     Server::start(
         chosen

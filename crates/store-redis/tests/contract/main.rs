@@ -10,7 +10,10 @@ macro_rules! all_contracts {
         mod $place {
             use std::sync::Arc;
 
-            use session_core::ports::{OneTimeMarks, RateLimiter, RevocationList, SessionStore};
+            use session_core::ports::{
+                AuditLog, GrantStore, OneTimeMarks, RateLimiter, RevocationList, SessionStore,
+                UserDirectory,
+            };
 
             use crate::place;
 
@@ -37,8 +40,28 @@ macro_rules! all_contracts {
             }
 
             store_contract::mark_tests!(fresh_marks);
+
+            async fn fresh_directory() -> (Arc<dyn UserDirectory>, ()) {
+                (place::$place().await, ())
+            }
+
+            store_contract::account_tests!(fresh_directory);
+
+            async fn fresh_log() -> (Arc<dyn AuditLog>, ()) {
+                (place::$place().await, ())
+            }
+
+            store_contract::audit_tests!(fresh_log);
+
+            async fn fresh_grants() -> (Arc<dyn GrantStore>, ()) {
+                (place::$place().await, ())
+            }
+
+            store_contract::grant_tests!(fresh_grants);
         }
     };
 }
 
 all_contracts!(standalone);
+all_contracts!(sentinel);
+all_contracts!(cluster);

@@ -1,20 +1,40 @@
 //! Where Redis runs for these tests. They share its servers, each with a prefix of its own.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use store_redis::{Options, RedisStore};
+use real_redis::shared::{self, Shared};
+use store_redis::{Options, RedisStore, Topology};
 
 /// A store over nothing, on one server.
 pub(crate) async fn standalone() -> Arc<RedisStore> {
-    let url = std::env::var("SESSIOND_TEST_REDIS_STANDALONE").expect("a server");
-    fresh(Options::from_url(&url).expect("a URL")).await
+    fresh(shared::standalone(), |_| Topology::Standalone).await
 }
 
-async fn fresh(options: Options) -> Arc<RedisStore> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let prefix = format!("test-{}-{count}", std::process::id());
-    let store = RedisStore::open(options.prefix(prefix)).await;
+/// The same on the primary that Sentinels tell of.
+pub(crate) async fn sentinel() -> Arc<RedisStore> {
+    let watched = |redis: &Shared| Topology::Sentinel {
+        service: redis.service().expect("it has a name").to_owned(),
+    };
+    fresh(shared::sentinel(), watched).await
+}
+
+/// The same on a cluster, where sessions are spread over hash slots.
+pub(crate) async fn cluster() -> Arc<RedisStore> {
+    fresh(shared::cluster(), |_| Topology::Cluster).await
+}
+
+async fn fresh(
+    redis: Option<Shared>,
+    topology: impl FnOnce(&Shared) -> Topology,
+) -> Arc<RedisStore> {
+    // Numbers of processes come again while the servers run.
+    let number = RandomState::new().build_hasher().finish();
+    let redis = redis.expect("there is no Redis to test with, for the reason above");
+    let options = Options::from_url(redis.url())
+        .expect("a URL")
+        .topology(topology(&redis))
+        .prefix(format!("test-{number:x}"));
+    let store = RedisStore::open(options).await;
     Arc::new(store.expect("redis answers"))
 }

@@ -1,7 +1,17 @@
-//! What the contract cannot see: what is written down, and what becomes of it when it is damaged.
+//! What the contract cannot see: what is written down and for how long, what becomes of it when other
+//! hands were at it, and several nodes at once.
 
-#![expect(clippy::expect_used, reason = "what every test here begins with")]
+#![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod accounts;
+mod audit;
+mod audit_nodes;
+mod audit_tampering;
+mod behind;
+mod grant_batches;
+mod grant_damage;
+mod grant_keys;
+mod grant_nodes;
 mod marks;
 mod place;
 mod rate_bound;
@@ -9,6 +19,9 @@ mod rate_extremes;
 mod rate_model;
 mod rate_rule;
 mod rates;
+mod raw;
+mod record_damage;
 mod revocation_damage;
 mod revocation_keys;
 mod revocations;
+mod server;

@@ -24,7 +24,7 @@ impl Place {
     }
 
     pub(crate) async fn with(set: impl FnOnce(Options) -> Options) -> Self {
-        let url = std::env::var("SESSIOND_TEST_REDIS_STANDALONE").expect("a server");
+        let url = crate::server::url();
         let options = Options::from_url(&url).expect("a URL");
         let client = redis::Client::open(url).expect("a URL");
         let patient = AsyncConnectionConfig::new()

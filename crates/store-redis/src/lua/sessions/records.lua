@@ -1,8 +1,9 @@
 -- What every step about sessions begins with. Keys and their meaning: docs/redis.md.
 local prefix = KEYS[1]
-local DUE, ENDED, EXPIRED, USERS = prefix .. 'due', prefix .. 'ended', prefix .. 'expired', prefix .. 'users'
+local DUE, ENDED, EXPIRED = prefix .. 'due', prefix .. 'ended', prefix .. 'expired'
+-- Of all sessions, also where they are spread over hash slots: `{name:7f}:` is a part of `{name}:`.
+local CHANGED = string.gsub(prefix, ':%x%x}:$', '}:') .. 'changed'
 local function key_of(id) return prefix .. 's:' .. id end
-local function index_of(user) return prefix .. 'u:' .. user end
 
 -- The record, as `record.rs` writes it. What only Rust reads stays bytes here.
 local FORM = '>BBBi8c8i8i8c8i8c32I2c0I2c0I2c0I2c0I4c0I4c0'
@@ -38,7 +39,7 @@ local function find(id)
 end
 
 -- Other nodes hear that what they know of a session is no longer so.
-local function announce(id) redis.call('PUBLISH', prefix .. 'changed', 's' .. id) end
+local function announce(id) redis.call('PUBLISH', CHANGED, 's' .. id) end
 
 -- A change of a session that goes on.
 local function replace(id, r)
@@ -48,15 +49,9 @@ local function replace(id, r)
   return bytes
 end
 
--- How many open sessions a user has, most first, then by name.
-local function count_user(user, open)
-  if open == 0 then redis.call('ZREM', USERS, user) else redis.call('ZADD', USERS, -open, user) end
-end
-
-local function leave_index(user, id)
-  local index = index_of(user)
-  if redis.call('ZREM', index, id) == 1 then count_user(user, redis.call('ZCARD', index)) end
-end
+-- Takes a session out of its user's index, where that is in the same hash slot (`users.lua`). Where it
+-- is not, whoever runs the step sees to it afterwards.
+local leave_index
 
 -- Ends a session that is open: as expired if it had passed its deadline. What is kept of it stays
 -- for `keep` at most, should nobody sweep.
@@ -67,15 +62,9 @@ local function finish(id, r, kind, reason, at, keep)
   redis.call('SET', key_of(id), bytes, 'PX', keep)
   redis.call('ZREM', DUE, id)
   redis.call('ZADD', kind == IS_EXPIRED and EXPIRED or ENDED, at, id)
-  leave_index(r.user, id)
+  if leave_index then leave_index(r.user, id) end
   announce(id)
   return bytes
-end
-
--- An entry of the index whose record is gone: past its time, and never swept.
-local function drop_stale(user, id)
-  redis.call('ZREM', DUE, id)
-  leave_index(user, id)
 end
 
 -- How long a record stays that ends in `left`: a net for what nobody sweeps, never what ends a session.

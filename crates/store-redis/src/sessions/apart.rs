@@ -1,0 +1,518 @@
+//! Steps about a session and its user's index where the two lie in different hash slots of a cluster.
+//!
+//! An entry of the index is written before its session, and taken out after the session's end: so the
+//! index never misses a live one, and never holds fewer than count under the limit. Whatever a node
+//! that dies in between leaves behind is an entry too many; it is dropped when it is seen.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::{try_join, try_join_all};
+use session_core::ports::{
+    Created, EndOutcome, EndedBatch, EndedSession, LimitPolicy, SessionLimit, StoreError, Swept,
+};
+use session_core::{
+    BUSIEST_USERS, DUE_COUNTED, EndKind, EndReason, Ending, Session, SessionId, Standing, UserId,
+};
+
+use super::{AT_ONCE, Counts, SweptTold, expired_session, ids, read_optional, script, taken};
+use crate::RedisStore;
+use crate::error::Failure;
+use crate::keys::key;
+use crate::record::{self, session_id};
+use crate::store::told;
+
+script!(RESERVE, "users", "apart", "apart_reserve");
+script!(PUT, "apart", "apart_put");
+script!(LEAVE, "users", "apart_leave");
+script!(DROP, "users", "apart", "apart_drop");
+script!(END, "end");
+script!(SWEEP, "sweep");
+script!(WORK, "users", "apart", "apart_work");
+script!(SETTLE, "users", "apart_settle");
+script!(STATS_DUE, "stats_due", "apart_stats_due");
+script!(STATS_USERS, "users", "stats_users", "apart_stats_users");
+
+/// How often a place is tried for that others take in between. Each time somebody had one.
+const TRIES: usize = 1000;
+
+/// What came of an attempt to take a place in a user's index.
+enum Place {
+    /// It is taken, at this time of the server.
+    Reserved(Vec<u8>),
+    /// There are as many as may be: these.
+    Full(Vec<SessionId>),
+    /// The id has a place already.
+    Taken,
+}
+
+impl RedisStore {
+    pub(super) async fn create_apart(
+        &self,
+        session: Session,
+        limit: SessionLimit,
+    ) -> Result<Created, StoreError> {
+        const DOING: &str = "create a session";
+        let bytes = told(DOING, record::write(&session))?;
+        let (id, user, now) = (session.id, session.user_id.clone(), session.created_at);
+        let mut evicted = Vec::new();
+        let mut over = Vec::new();
+        for _ in 0..TRIES {
+            let reserved_at = match self.reserve(DOING, id, &user, limit, &over).await? {
+                Place::Reserved(at) => at,
+                Place::Taken => return Err(taken(DOING)),
+                Place::Full(held) => {
+                    // Nobody goes for a session that will not be.
+                    let (is_taken, held) = try_join(
+                        self.bytes_of(DOING, id),
+                        self.look_at_held(DOING, &user, held, now),
+                    )
+                    .await?;
+                    if is_taken.is_some() {
+                        return Err(taken(DOING));
+                    }
+                    let max = limit.max as usize;
+                    let has_room = held.live.len() + held.coming < max;
+                    if !has_room && limit.policy == LimitPolicy::Refuse {
+                        self.leave(
+                            DOING,
+                            &held.over.iter().map(|id| (*id, &user)).collect::<Vec<_>>(),
+                        )
+                        .await?;
+                        return Ok(Created::LimitReached);
+                    }
+                    over = held.over;
+                    let surplus = (held.live.len() + held.coming + 1).saturating_sub(max);
+                    for id in held.live.into_iter().take(surplus) {
+                        let ending = Ending {
+                            kind: EndKind::Terminated,
+                            reason: EndReason::SESSION_LIMIT,
+                            at: now,
+                        };
+                        if let Some(EndOutcome::Ended(_)) =
+                            self.end_alone(DOING, id, &ending).await?
+                        {
+                            evicted.push(id);
+                        }
+                        over.push(id);
+                    }
+                    continue;
+                }
+            };
+            return match self
+                .put(DOING, &session, bytes, reserved_at)
+                .await?
+                .as_str()
+            {
+                "stored" => Ok(Created::Stored {
+                    session: Arc::new(session),
+                    evicted,
+                }),
+                outcome => {
+                    self.leave(DOING, &[(id, &user)]).await?;
+                    Err(if outcome == "taken" {
+                        taken(DOING)
+                    } else {
+                        Failure::Away("the node took too long".into()).into_store_error(DOING)
+                    })
+                }
+            };
+        }
+        Err(Failure::Busy.into_store_error(DOING))
+    }
+
+    async fn reserve(
+        &self,
+        doing: &'static str,
+        id: SessionId,
+        user: &UserId,
+        limit: SessionLimit,
+        over: &[SessionId],
+    ) -> Result<Place, StoreError> {
+        let mut call = RESERVE.call(self.keys.of_user(user));
+        call.arg(id.as_bytes()).arg(user.as_str()).arg(limit.max);
+        for id in over {
+            call.arg(id.as_bytes());
+        }
+        let (outcome, told_of): (String, Option<Vec<Vec<u8>>>) =
+            self.run(doing, &RESERVE, &call).await?;
+        let told_of = told_of.unwrap_or_default();
+        match outcome.as_str() {
+            "reserved" => Ok(Place::Reserved(
+                told_of.into_iter().next().unwrap_or_default(),
+            )),
+            "full" => Ok(Place::Full(told(doing, ids(&told_of))?)),
+            _ => Ok(Place::Taken),
+        }
+    }
+
+    async fn put(
+        &self,
+        doing: &'static str,
+        session: &Session,
+        bytes: Vec<u8>,
+        reserved_at: Vec<u8>,
+    ) -> Result<String, StoreError> {
+        let mut call = PUT.call(self.keys.of_session(session.id));
+        call.arg(session.id.as_bytes())
+            .arg(bytes)
+            .arg(session.deadline().timestamp_millis())
+            .arg(self.time_to_live(session.expires_at - session.created_at))
+            .arg(reserved_at);
+        self.run(doing, &PUT, &call).await
+    }
+
+    /// What there is behind the entries of a user's index. Those past their deadline are noted as
+    /// expired on the way, so that they are over for everybody.
+    async fn look_at_held(
+        &self,
+        doing: &'static str,
+        user: &UserId,
+        held: Vec<SessionId>,
+        now: DateTime<Utc>,
+    ) -> Result<Held, StoreError> {
+        let records = held.iter().map(|id| self.bytes_of(doing, *id));
+        let records = try_join_all(records).await?;
+        let mut looked = Held::default();
+        let mut missing = Vec::new();
+        for (id, bytes) in held.into_iter().zip(records) {
+            match told(doing, read_optional(id, bytes))? {
+                None => missing.push(id),
+                Some(session) if session.is_live(now) => looked.live.push(id),
+                Some(session) => {
+                    if !matches!(session.standing, Standing::Ended(_)) {
+                        self.end_alone(doing, id, &Ending::expired(now)).await?;
+                    }
+                    looked.over.push(id);
+                }
+            }
+        }
+        let dropped = self.drop_missing(doing, user, &missing).await?;
+        looked.coming = missing.len() - dropped;
+        Ok(looked)
+    }
+
+    pub(super) async fn end_apart(
+        &self,
+        id: SessionId,
+        ending: Ending,
+    ) -> Result<Option<EndOutcome>, StoreError> {
+        const DOING: &str = "end a session";
+        let outcome = self.end_alone(DOING, id, &ending).await?;
+        // Whoever ended it before may not have come to this.
+        if let Some(
+            EndOutcome::Ended(session)
+            | EndOutcome::Expired(session)
+            | EndOutcome::EndedBefore(session),
+        ) = &outcome
+        {
+            self.leave(DOING, &[(id, &session.user_id)]).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// Ends a session, and leaves its user's index to the caller.
+    async fn end_alone(
+        &self,
+        doing: &'static str,
+        id: SessionId,
+        ending: &Ending,
+    ) -> Result<Option<EndOutcome>, StoreError> {
+        let mut call = END.call(self.keys.of_session(id));
+        call.arg(id.as_bytes())
+            .arg(record::number_of(ending.kind))
+            .arg(ending.reason.as_str())
+            .arg(ending.at.timestamp_millis())
+            .arg(self.kept());
+        let (outcome, after): (String, Option<Vec<u8>>) = self.run(doing, &END, &call).await?;
+        told(doing, super::end_outcome(&outcome, id, after))
+    }
+
+    pub(super) async fn end_user_apart(
+        &self,
+        user_id: &UserId,
+        except: Option<SessionId>,
+        ending: Ending,
+        batch: usize,
+    ) -> Result<EndedBatch, StoreError> {
+        const DOING: &str = "end a user's sessions";
+        let mut done = EndedBatch::default();
+        // Entries that stay: the one to spare, and those whose session is still to come.
+        let mut staying = 0;
+        while done.ended.len() + done.expired.len() < batch {
+            let wanted = batch - done.ended.len() - done.expired.len();
+            let mut range = redis::cmd("ZRANGE");
+            range
+                .arg(self.index_of(user_id))
+                .arg(staying)
+                .arg(staying + wanted - 1);
+            let entries: Vec<Vec<u8>> = self.ask(DOING, &range).await?;
+            let is_last = entries.len() < wanted;
+            let mut entries = told(DOING, ids(&entries))?;
+            let spared = entries.len();
+            entries.retain(|id| Some(*id) != except);
+            staying += spared - entries.len();
+
+            let ends = entries.iter().map(|id| self.end_alone(DOING, *id, &ending));
+            let ends = try_join_all(ends).await?;
+            let (mut over, mut missing) = (Vec::new(), Vec::new());
+            for (id, outcome) in entries.iter().zip(ends) {
+                match outcome {
+                    None => missing.push(*id),
+                    Some(EndOutcome::Ended(session)) => done.ended.push((&*session).into()),
+                    Some(EndOutcome::Expired(session)) => done.expired.push((&*session).into()),
+                    Some(EndOutcome::EndedBefore(_)) => {}
+                }
+                if !missing.contains(id) {
+                    over.push((*id, user_id));
+                }
+            }
+            self.leave(DOING, &over).await?;
+            let dropped = self.drop_missing(DOING, user_id, &missing).await?;
+            staying += missing.len() - dropped;
+            if is_last {
+                return Ok(done);
+            }
+        }
+        done.more = true;
+        Ok(done)
+    }
+
+    pub(super) async fn list_apart(
+        &self,
+        user_id: &UserId,
+        before: Option<SessionId>,
+        most: usize,
+        now: DateTime<Utc>,
+    ) -> Result<(Vec<Arc<Session>>, Option<SessionId>), StoreError> {
+        const DOING: &str = "list a user's sessions";
+        let from = before.map_or_else(|| b"+".to_vec(), |id| key(b"(", &[id.as_bytes()]));
+        let mut range = redis::cmd("ZREVRANGEBYLEX");
+        range
+            .arg(self.index_of(user_id))
+            .arg(from)
+            .arg("-")
+            .arg("LIMIT")
+            .arg(0)
+            .arg(most);
+        let entries: Vec<Vec<u8>> = self.ask(DOING, &range).await?;
+        let entries = told(DOING, ids(&entries))?;
+        let records = entries.iter().map(|id| self.bytes_of(DOING, *id));
+        let records = try_join_all(records).await?;
+        let (mut sessions, mut missing) = (Vec::new(), Vec::new());
+        for (id, bytes) in entries.iter().zip(records) {
+            match told(DOING, read_optional(*id, bytes))? {
+                Some(session) if session.is_live(now) => sessions.push(session),
+                Some(_) => {}
+                None => missing.push(*id),
+            }
+        }
+        self.drop_missing(DOING, user_id, &missing).await?;
+        let next = entries.last().copied().filter(|_| entries.len() == most);
+        Ok((sessions, next))
+    }
+
+    pub(super) async fn count_apart(&self, now: DateTime<Utc>) -> Result<Counts, StoreError> {
+        const DOING: &str = "count sessions";
+        type Due = (u64, u64, u64, u64, Vec<(String, u64)>);
+        let due = self.keys.buckets().map(async |bucket| {
+            let mut call = STATS_DUE.call(bucket);
+            call.arg(now.timestamp_millis()).arg(DUE_COUNTED);
+            self.run::<Due>(DOING, &STATS_DUE, &call).await
+        });
+        let mut counts = Counts::default();
+        let mut due_of: HashMap<Vec<u8>, HashMap<String, u64>> = HashMap::new();
+        for (open, due, expired, ended, users) in try_join_all(due).await? {
+            counts.open += open;
+            counts.due += due;
+            counts.expired += expired;
+            counts.ended += ended;
+            for (user, due) in users {
+                let id = UserId::new(&user);
+                let id = id.map_err(|_| Failure::Corrupt("a user's id cannot be read"));
+                let bucket = self.keys.of_user(&told(DOING, id)?).to_vec();
+                *due_of.entry(bucket).or_default().entry(user).or_default() += due;
+            }
+        }
+        type Users = (u64, Vec<(String, i64)>, Vec<(String, i64)>);
+        let users = self.keys.buckets().map(async |bucket| {
+            let mut call = STATS_USERS.call(bucket);
+            call.arg(BUSIEST_USERS);
+            for (user, due) in due_of.get(bucket).into_iter().flatten() {
+                call.arg(user).arg(due);
+            }
+            self.run::<Users>(DOING, &STATS_USERS, &call).await
+        });
+        for (users, shifted, busiest) in try_join_all(users).await? {
+            counts.users += users;
+            counts.shifted.extend(shifted);
+            counts.busiest.extend(busiest);
+        }
+        Ok(counts)
+    }
+
+    pub(super) async fn sweep_apart(
+        &self,
+        now: DateTime<Utc>,
+        forget_before: DateTime<Utc>,
+        batch: usize,
+    ) -> Result<Swept, StoreError> {
+        const DOING: &str = "sweep expired sessions";
+        type Work = (usize, usize, Vec<Vec<u8>>);
+        let work = self.keys.buckets().map(async |bucket| {
+            let mut call = WORK.call(bucket);
+            call.arg(now.timestamp_millis())
+                .arg(forget_before.timestamp_millis());
+            let work: Work = self.run(DOING, &WORK, &call).await?;
+            Ok::<_, StoreError>((bucket, work))
+        });
+        let mut swept = Swept::default();
+        let (mut due_left, mut old_left) = (batch, batch);
+        for (bucket, (due, old, places)) in try_join_all(work).await? {
+            self.settle(DOING, bucket, &places).await?;
+            let most = due.min(due_left).max(old.min(old_left));
+            if most == 0 {
+                swept.more |= due + old > 0;
+                continue;
+            }
+            // One number bounds both, so that neither gets past its own.
+            let most = most.min(due_left.max(1)).min(old_left.max(1));
+            let some = self.sweep_bucket(bucket, now, forget_before, most).await?;
+            due_left = due_left.saturating_sub(some.expired.len());
+            old_left = old_left.saturating_sub(usize::try_from(some.forgotten).unwrap_or(0));
+            swept.more |= due > most || old > most;
+            swept.expired.extend(some.expired);
+            swept.forgotten += some.forgotten;
+        }
+        Ok(swept)
+    }
+
+    async fn sweep_bucket(
+        &self,
+        bucket: &[u8],
+        now: DateTime<Utc>,
+        forget_before: DateTime<Utc>,
+        most: usize,
+    ) -> Result<Swept, StoreError> {
+        const DOING: &str = "sweep expired sessions";
+        let mut call = SWEEP.call(bucket);
+        call.arg(now.timestamp_millis())
+            .arg(forget_before.timestamp_millis())
+            .arg(most)
+            .arg(self.kept())
+            .arg(1);
+        let (expired, forgotten, named, _): SweptTold = self.run(DOING, &SWEEP, &call).await?;
+        let expired: Vec<EndedSession> =
+            told(DOING, expired.iter().map(expired_session).collect())?;
+        // Those that are forgotten, too: whoever ended them may not have come to this.
+        let named = named.iter().map(|(id, user)| {
+            let user = UserId::new(user);
+            let user = user.map_err(|_| Failure::Corrupt("a user's id cannot be read"))?;
+            Ok((session_id(id)?, user))
+        });
+        let named: Vec<(SessionId, UserId)> = told(DOING, named.collect())?;
+        let over = expired.iter().map(|session| (session.id, &session.user_id));
+        let over: Vec<_> = over
+            .chain(named.iter().map(|(id, user)| (*id, user)))
+            .collect();
+        self.leave(DOING, &over).await?;
+        Ok(Swept {
+            expired,
+            forgotten,
+            more: false,
+        })
+    }
+
+    /// Places that were taken long ago, in one bucket: what came of them is known by now.
+    async fn settle(
+        &self,
+        doing: &'static str,
+        bucket: &[u8],
+        places: &[Vec<u8>],
+    ) -> Result<(), StoreError> {
+        if places.is_empty() {
+            return Ok(());
+        }
+        let mut settled = SETTLE.call(bucket);
+        let mut has_settled = false;
+        for place in places {
+            // The id, and then the user.
+            let (id, user) = place.split_at_checked(16).unwrap_or((place, b""));
+            let id = told(doing, session_id(id))?;
+            let user = std::str::from_utf8(user)
+                .ok()
+                .and_then(|user| UserId::new(user).ok());
+            let user = user.ok_or(Failure::Corrupt("a user's id cannot be read"));
+            let user = told(doing, user)?;
+            if self.bytes_of(doing, id).await?.is_some() {
+                settled.arg(place);
+                has_settled = true;
+            } else {
+                self.drop_missing(doing, &user, &[id]).await?;
+            }
+        }
+        if has_settled {
+            let _: u64 = self.run(doing, &SETTLE, &settled).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes sessions that have ended out of their users' indexes.
+    async fn leave(
+        &self,
+        doing: &'static str,
+        over: &[(SessionId, &UserId)],
+    ) -> Result<(), StoreError> {
+        let mut over = over.to_vec();
+        over.sort_unstable_by_key(|(_, user)| self.keys.of_user(user));
+        let together = |one: &(SessionId, &UserId), other: &(SessionId, &UserId)| {
+            self.keys.of_user(one.1) == self.keys.of_user(other.1)
+        };
+        let steps = over
+            .chunk_by(together)
+            .flat_map(|part| part.chunks(AT_ONCE));
+        let steps = steps.map(async |some| {
+            let mut call = LEAVE.call(self.keys.of_user(some[0].1));
+            for (id, user) in some {
+                call.arg(id.as_bytes()).arg(user.as_str());
+            }
+            self.run::<()>(doing, &LEAVE, &call).await
+        });
+        try_join_all(steps).await?;
+        Ok(())
+    }
+
+    /// Drops entries of an index that have no session, unless that may still come; how many went.
+    async fn drop_missing(
+        &self,
+        doing: &'static str,
+        user: &UserId,
+        missing: &[SessionId],
+    ) -> Result<usize, StoreError> {
+        if missing.is_empty() {
+            return Ok(0);
+        }
+        let mut call = DROP.call(self.keys.of_user(user));
+        call.arg(user.as_str());
+        for id in missing {
+            call.arg(id.as_bytes());
+        }
+        self.run(doing, &DROP, &call).await
+    }
+
+    fn index_of(&self, user: &UserId) -> Vec<u8> {
+        key(self.keys.of_user(user), &[b"u:", user.as_str().as_bytes()])
+    }
+}
+
+/// What is behind the entries of an index.
+#[derive(Default)]
+struct Held {
+    /// Live sessions, least recently created first.
+    live: Vec<SessionId>,
+    /// Sessions that have ended.
+    over: Vec<SessionId>,
+    /// Entries whose session is still to come.
+    coming: usize,
+}
