@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod faults;
 mod grant_batches;
 mod grant_damage;
 mod grant_keys;
