@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use real_redis::shared;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue};
 use store_redis::{Options, RedisStore};
@@ -21,7 +22,8 @@ pub(crate) struct Raw {
 impl Raw {
     pub(crate) async fn new() -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let url = std::env::var("SESSIOND_TEST_REDIS_STANDALONE").expect("a server");
+        let shared = shared::standalone().expect("there is no Redis, for the reason above");
+        let url = shared.url().to_owned();
         let client = redis::Client::open(url.as_str()).expect("a URL");
         let connection = client.get_multiplexed_async_connection().await;
         let count = COUNT.fetch_add(1, Ordering::Relaxed);

@@ -81,7 +81,10 @@ async fn life_of_sessions(store: &RedisStore, note: Note<'_>) {
 async fn life_of_accounts(store: &RedisStore, note: Note<'_>) {
     let ada = account("ada@example.org", start());
     note("add", store.add_account(ada.clone()).await.map(drop));
-    note("find an account", store.find_account(ada.id).await.map(drop));
+    note(
+        "find an account",
+        store.find_account(ada.id).await.map(drop),
+    );
     let found = store.find_account_by_email(&ada.email).await;
     note("find by address", found.map(drop));
     let change = AccountChange {

@@ -19,8 +19,12 @@ fn told(server: &RedisServer, words: &[&str]) {
     assert!(said.starts_with("OK"), "{words:?}: {said}");
 }
 
+/// A session that outlasts what else happens in a test.
 async fn stored(store: &RedisStore) -> Session {
-    let session = session("ada", start());
+    let session = Session {
+        expires_at: minute(1000),
+        ..session("bob", start())
+    };
     let created = store.create(session.clone(), NO_LIMIT).await;
     created.expect("it is stored");
     session

@@ -3,8 +3,9 @@
 use std::fs;
 
 use real_redis::{RedisServer, ServerOptions};
+use session_core::Session;
 use session_core::ports::{SessionStore as _, StoreErrorKind};
-use store_contract::samples::{NO_LIMIT, session, start};
+use store_contract::samples::{NO_LIMIT, minute, session, start};
 use store_redis::{Options, RedisStore, Tls};
 use zeroize::Zeroizing;
 
@@ -122,12 +123,12 @@ async fn nobody_else_is_let_in_and_the_reason_shows_no_password() {
         (
             "a wrong password",
             trusting(with_user("sessiond", wrong)),
-            "uthentication",
+            "WRONGPASS",
         ),
         (
             "an unknown user",
             trusting(with_user("somebody", &password)),
-            "uthentication",
+            "WRONGPASS",
         ),
         (
             "nobody in particular",
@@ -202,7 +203,10 @@ async fn rights_that_are_taken_away_and_given_back() {
     };
     let store = RedisStore::open(options(&server)).await;
     let store = store.expect("it lets us in");
-    let kept = session("ada", start());
+    let kept = Session {
+        expires_at: minute(1000),
+        ..session("bob", start())
+    };
     store.create(kept.clone(), NO_LIMIT).await.expect("stored");
     let set = |rights: &[&str]| {
         let words = [&["ACL", "SETUSER", "sessiond"], rights].concat();
@@ -225,7 +229,11 @@ async fn rights_that_are_taken_away_and_given_back() {
             if let Err(error) = &answer {
                 let kind = error.kind();
                 let told = own::chain(error);
-                assert_eq!(kind, StoreErrorKind::Unavailable, "{taken:?} {name}: {told}");
+                assert_eq!(
+                    kind,
+                    StoreErrorKind::Unavailable,
+                    "{taken:?} {name}: {told}"
+                );
             }
         })
         .await;
