@@ -7,6 +7,7 @@ mod accounts;
 mod audit;
 mod audit_nodes;
 mod audit_tampering;
+mod faults;
 mod grant_batches;
 mod grant_damage;
 mod grant_keys;

@@ -9,8 +9,10 @@ local evicted = {}
 if open >= max then
   local live = {}
   for _, other in ipairs(redis.call('ZRANGE', index, 0, -1)) do
-    local r = find(other)
-    if not r then
+    local r, _, is_damaged = look(other)
+    if is_damaged then
+      -- Nobody can use it here: it takes no place.
+    elseif not r then
       drop_stale(user, other)
     elseif is_live(r, now) then
       live[#live + 1] = { other, r }
