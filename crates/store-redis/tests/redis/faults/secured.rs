@@ -31,8 +31,12 @@ fn authorities(server: &RedisServer) -> Tls {
     }
 }
 
+const PATIENT: Duration = Duration::from_secs(10);
+
 fn options(server: &RedisServer) -> Options {
-    own::options(&server.url()).tls(authorities(server))
+    // A handshake takes its time on a busy machine, and is not what these tests are about.
+    let options = own::options(&server.url()).timeouts(PATIENT, PATIENT);
+    options.tls(authorities(server))
 }
 
 /// Every port works with the rights that are advised.
