@@ -5,6 +5,7 @@ use std::process::Command;
 
 use super::options::Options;
 use super::paths::{Budget, Path};
+use super::redis;
 use super::rounds::Pair;
 use crate::process;
 
@@ -112,7 +113,12 @@ pub(super) fn median(figures: &[f64]) -> f64 {
 }
 
 /// `docs/benchmarks.md`.
-pub(super) fn page(table: &str, options: &Options, generator: &str) -> String {
+pub(super) fn page(
+    table: &str,
+    options: &Options,
+    generator: &str,
+    redis: Option<&redis::Kind>,
+) -> String {
     format!(
         "# Benchmarks\n\n\
          Written by `cargo xtask bench`; do not edit. Measured on {}, {}, by\n\n\
@@ -122,13 +128,26 @@ pub(super) fn page(table: &str, options: &Options, generator: &str) -> String {
          64 connections, 10,000 sessions, ids picked at random, load by {generator} on the same \
          machine (sessions are ended by the built-in loader, each one once). CPU per request is \
          the user and system time of the server process over the run, divided by the requests. \
-         A machine of another kind gives other ratios: compare runs, not documents.\n\n{table}",
+         {} A machine of another kind gives other ratios: compare runs, not documents.\n\n{table}",
         today(),
         machine(),
         command(options),
         options.rounds,
         options.span.as_secs(),
+        about_redis(redis),
     )
+}
+
+fn about_redis(redis: Option<&redis::Kind>) -> String {
+    match redis {
+        Some(redis) => format!(
+            "{} runs on the same machine ({}), one for all servers on it, each with keys of its \
+             own; its time counts as theirs.",
+            redis.name(),
+            redis::SETTINGS,
+        ),
+        None => "Nothing is told of Redis: there was no `redis-server` on this machine.".to_owned(),
+    }
 }
 
 fn command(options: &Options) -> String {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::load::{self, Tally, Until};
 use super::options::Options;
 use super::paths::{Kind, PATHS, Path, SETUPS, Setup};
+use super::redis::{self, Redis};
 use super::report::{self, Row};
 use super::server::{Plan, Server};
 use super::traffic::Traffic;
@@ -36,7 +37,12 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         let file = process::root().join("docs/benchmarks.md");
         fs::write(
             &file,
-            report::page(&table, &bench.options, bench.generator()),
+            report::page(
+                &table,
+                &bench.options,
+                bench.generator(),
+                bench.redis.as_ref(),
+            ),
         )?;
         println!("written to docs/benchmarks.md");
     }
@@ -49,6 +55,8 @@ pub(super) struct Bench {
     pub(super) options: Options,
     pub(super) folder: PathBuf,
     pub(super) key: String,
+    /// `None` without such a program on this machine.
+    pub(super) redis: Option<redis::Kind>,
     program: PathBuf,
     use_wrk: bool,
 }
@@ -78,6 +86,7 @@ impl Bench {
             options,
             folder,
             key: chance::key("svc_")?,
+            redis: redis::Kind::found(),
             program,
             use_wrk,
         })
@@ -103,16 +112,37 @@ impl Bench {
             program: self.program.clone(),
             folder: self.folder.join(name),
             settings: keys.into_iter().chain(settings).collect(),
+            beside: None,
         })
     }
 
+    /// The same on a Redis, with the keys of that name.
+    pub(super) fn plan_on(
+        &self,
+        redis: &Redis,
+        name: &str,
+        settings: &[(&'static str, &str)],
+    ) -> Outcome<Plan> {
+        let mut plan = self.plan(name, settings)?;
+        plan.settings.extend(redis.settings(name));
+        plan.beside = Some(redis.beside());
+        Ok(plan)
+    }
+
     fn rounds(&self) -> Outcome<Vec<Row>> {
+        // Up before the servers that need it, and down after them.
+        let redis = self.redis.as_ref().map(redis::Kind::start).transpose()?;
         let servers: Vec<Filled> = SETUPS
             .iter()
-            .map(|setup| self.fill(setup))
+            .filter(|setup| redis.is_some() || !setup.on_redis)
+            .map(|setup| self.fill(setup, redis.as_ref()))
             .collect::<Outcome<_>>()?;
         let bare = self.bare(&servers)?;
-        let mut rows: Vec<Row> = PATHS.iter().map(|path| Row::new(*path)).collect();
+        let mut rows: Vec<Row> = PATHS
+            .iter()
+            .filter(|path| on(&servers, path.setup).is_ok())
+            .map(|path| Row::new(*path))
+            .collect();
         for round in 1..=self.options.rounds {
             println!(
                 "\nround {round} of {}, load by {}",
@@ -130,13 +160,17 @@ impl Bench {
         Ok(rows)
     }
 
-    fn fill(&self, setup: &'static Setup) -> Outcome<Filled> {
+    fn fill(&self, setup: &'static Setup, redis: Option<&Redis>) -> Outcome<Filled> {
         println!(
             "starting {} with {} sessions",
             setup.name,
             USERS * SESSIONS_EACH
         );
-        let server = self.plan(setup.name, setup.settings)?.start_afresh()?;
+        let plan = match redis.filter(|_| setup.on_redis) {
+            Some(redis) => self.plan_on(redis, setup.name, setup.settings)?,
+            None => self.plan(setup.name, setup.settings)?,
+        };
+        let server = plan.start_afresh()?;
         // As long as a fresh user's name, so that both are answered with as many bytes.
         let users: Vec<String> = (0..USERS).map(|user| format!("{user:012}")).collect();
         let each = users
