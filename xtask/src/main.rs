@@ -23,7 +23,7 @@ usage: cargo xtask <command>
   ci                      what CI runs: format, clippy, tidy, deny, docs, test
   tidy                    proves docs/architecture.md and the habits of the house
   deny                    licences, sources, bans and advisories of the dependencies
-  bench [--full] [--rounds N] [--seconds S] [--write] [--no-wrk]
+  bench [--full [redis]] [--rounds N] [--seconds S] [--write] [--no-wrk]
                           measures the release server beside a bare axum route";
 
 fn main() -> ExitCode {

@@ -21,6 +21,8 @@ mod options;
 #[cfg(feature = "bench")]
 mod paths;
 #[cfg(feature = "bench")]
+mod population;
+#[cfg(feature = "bench")]
 mod redis;
 #[cfg(feature = "bench")]
 mod report;

@@ -1,9 +1,15 @@
 //! The Redis that is measured: real servers on this machine, where it has the program.
 
+use std::time::Duration;
+
 use real_redis::{RedisServer, ServerOptions, install};
 
 use super::server::Beside;
 use crate::process::{Failure, Outcome};
+use crate::stopwatch::Stopwatch;
+
+/// How long it may take to write its file anew.
+const REWRITE: Duration = Duration::from_secs(120);
 
 /// Which of its settings bear on the figures, for the page.
 pub(super) const SETTINGS: &str = "`appendonly yes`, `appendfsync everysec`, no TLS";
@@ -54,5 +60,50 @@ impl Redis {
     /// Its work is done for the requests that a `sessiond` answers.
     pub(super) fn beside(&self) -> Beside {
         Beside(self.0.process_id())
+    }
+    /// What it has allocated, in bytes.
+    pub(super) fn used_memory(&self) -> Outcome<u64> {
+        self.told("memory", "used_memory")
+    }
+
+    /// Waits until it does nothing but answer: with many new keys it writes its file anew.
+    pub(super) fn until_settled(&self) -> Outcome {
+        let watch = Stopwatch::start();
+        while watch.elapsed() < REWRITE {
+            let rewrites = self.told("persistence", "aof_rewrite_in_progress")?
+                + self.told("persistence", "aof_rewrite_scheduled")?;
+            if rewrites == 0 {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Err(Failure::new("Redis does not come to an end with its file"))
+    }
+
+    /// A number among what it says of itself.
+    fn told(&self, section: &str, name: &str) -> Outcome<u64> {
+        let info = self.0.try_command(&["INFO", section])?;
+        number(&info, name).ok_or_else(|| Failure::new(format!("Redis does not tell {name}")))
+    }
+}
+
+fn number(info: &str, name: &str) -> Option<u64> {
+    info.lines().find_map(|line| {
+        let (found, value) = line.split_once(':')?;
+        (found == name).then(|| value.trim().parse().ok())?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_found_by_its_whole_name() {
+        let info =
+            "# Memory\r\nused_memory_rss:7\r\nused_memory:42\r\nmaxmemory_policy:noeviction\r\n";
+        assert_eq!(number(info, "used_memory"), Some(42));
+        assert_eq!(number(info, "memory"), None);
+        assert_eq!(number(info, "maxmemory_policy"), None);
     }
 }

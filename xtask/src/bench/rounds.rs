@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::load::{self, Tally, Until};
-use super::options::Options;
+use super::options::{Full, Options};
 use super::paths::{Kind, PATHS, Path, SETUPS, Setup};
 use super::redis::{self, Redis};
-use super::report::{self, Row};
+use super::report::{self, Findings, Row};
 use super::server::{Plan, Server};
 use super::traffic::Traffic;
 use super::{bare, chance, client, full, interrupt, wrk};
@@ -25,13 +25,15 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     let options = Options::parse(args)?;
     interrupt::watch()?;
     let bench = Bench::prepare(options)?;
-    let rows = bench.rounds()?;
-    let extras = if bench.options.full {
-        full::run(&bench)?
-    } else {
-        Vec::new()
+    let rows = match bench.options.full {
+        Some(Full::RedisAlone) => Vec::new(),
+        Some(Full::All) | None => bench.rounds()?,
     };
-    let table = report::table(&rows, &extras);
+    let findings = match bench.options.full {
+        Some(full) => full::run(&bench, full)?,
+        None => Findings::default(),
+    };
+    let table = report::table(&rows, &findings);
     println!("\n{table}");
     if bench.options.write {
         let file = process::root().join("docs/benchmarks.md");
