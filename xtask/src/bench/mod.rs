@@ -11,6 +11,8 @@ mod chance;
 #[cfg(feature = "bench")]
 mod client;
 #[cfg(feature = "bench")]
+mod filling;
+#[cfg(feature = "bench")]
 mod full;
 #[cfg(feature = "bench")]
 mod interrupt;

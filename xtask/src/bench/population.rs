@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use super::client;
 use super::load::{self, CONNECTIONS, Tally, Until};
 use super::paths::Budget;
 use super::redis::{self, Redis};
@@ -13,6 +12,7 @@ use super::report::{Extra, Findings, Latency, median};
 use super::rounds::Bench;
 use super::server::Server;
 use super::traffic::Traffic;
+use super::{client, filling};
 use crate::process::{Failure, Outcome};
 use crate::stopwatch::Stopwatch;
 
@@ -24,6 +24,8 @@ const CROWDED: &str = "crowded";
 const NO_LIMIT: (&str, &str) = ("MAX_SESSIONS_PER_USER", "20000");
 /// Creates in one measurement: so few that few sessions stay few.
 const CREATES: usize = 2_000;
+/// Creates whose audit records are weighed.
+const RECORDED: usize = 65_000;
 
 pub(super) fn run(bench: &Bench, kind: &redis::Kind) -> Outcome<Findings> {
     println!("\n{MANY} sessions beside {FEW}, Redis");
@@ -31,13 +33,19 @@ pub(super) fn run(bench: &Bench, kind: &redis::Kind) -> Outcome<Findings> {
     let many = Populated::with(bench, kind, "redis-many", MANY)?;
     let mut findings = Findings::default();
     findings.extras.push(Extra {
-        name: format!("memory of Redis per session, {MANY} users with one each"),
+        name: format!("memory of Redis per session and user, {MANY} users with one each"),
         got: many.bytes_each,
         unit: "bytes",
         budget: Some(Budget {
             bound: 600.0,
             aim: 440.0,
         }),
+    });
+    findings.extras.push(Extra {
+        name: "the same with the record of its creation in the audit log".to_owned(),
+        got: recorded(bench, kind)?,
+        unit: "bytes",
+        budget: None,
     });
     // Creating comes last, since it makes few become more.
     for step in [Step::Validate, Step::FirstPage, Step::Create] {
@@ -101,9 +109,7 @@ impl Populated {
         let server = plan.start_afresh()?;
         crowd(bench, &server)?;
         let before = redis.used_memory()?;
-        let users = (0..sessions).map(|user| format!("{user:012}")).collect();
-        let traffic = Traffic::create_for(&bench.key, users);
-        let (_, tokens) = load::create(server.address, &traffic, sessions)?;
+        let tokens = filling::fill(&redis.url(), name, sessions)?;
         redis.until_settled()?;
         let bytes = redis.used_memory()?.saturating_sub(before);
         Ok(Self {
@@ -125,6 +131,21 @@ impl Populated {
         }
         Ok(tally)
     }
+}
+
+/// What Redis takes for each session that a server creates, which it writes down as well.
+fn recorded(bench: &Bench, kind: &redis::Kind) -> Outcome<f64> {
+    let redis = kind.start()?;
+    let plan = bench.plan_on(&redis, "redis-recorded", &[])?;
+    let server = plan.start_afresh()?;
+    let before = redis.used_memory()?;
+    let traffic = Traffic::create(&bench.key);
+    load::create(server.address, &traffic, RECORDED)?;
+    // The last records are written when the server ends.
+    drop(server);
+    redis.until_settled()?;
+    let bytes = redis.used_memory()?.saturating_sub(before);
+    Ok(bytes as f64 / RECORDED as f64)
 }
 
 /// Gives the crowded user as many sessions as that one has.

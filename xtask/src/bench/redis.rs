@@ -57,6 +57,10 @@ impl Redis {
         ]
     }
 
+    pub(super) fn url(&self) -> String {
+        self.0.url()
+    }
+
     /// Its work is done for the requests that a `sessiond` answers.
     pub(super) fn beside(&self) -> Beside {
         Beside(self.0.process_id())

@@ -1,10 +1,3 @@
--- What every step about sessions begins with. Keys and their meaning: docs/redis.md.
-local prefix = KEYS[1]
-local DUE, ENDED, EXPIRED = prefix .. 'due', prefix .. 'ended', prefix .. 'expired'
--- Of all sessions, also where they are spread over hash slots: `{name:7f}:` is a part of `{name}:`.
-local CHANGED = string.gsub(prefix, ':%x%x}:$', '}:') .. 'changed'
-local function key_of(id) return prefix .. 's:' .. id end
-
 -- The record, as `record.rs` writes it. What only Rust reads stays bytes here.
 local FORM = '>BBBi8c8i8i8c8i8c32I2c0I2c0I2c0I2c0I4c0I4c0'
 local OPEN, SUSPENDED, IS_EXPIRED, IS_REVOKED, IS_TERMINATED = 0, 1, 2, 3, 4
@@ -39,7 +32,11 @@ local function find(id)
 end
 
 -- Other nodes hear that what they know of a session is no longer so.
-local function announce(id) redis.call('PUBLISH', CHANGED, 's' .. id) end
+local function announce(id)
+  -- Of all sessions, also where they are spread over hash slots: `{name:7f}:` is a part of `{name}:`.
+  local changed = string.gsub(prefix, ':%x%x}:$', '}:') .. 'changed'
+  redis.call('PUBLISH', changed, 's' .. id)
+end
 
 -- A change of a session that goes on.
 local function replace(id, r)
