@@ -1,5 +1,5 @@
 -- The record, as `record.rs` writes it. What only Rust reads stays bytes here.
-local FORM = '>BBBi8c8i8i8c8i8c32I2c0I2c0I2c0I2c0I4c0I4c0'
+local FORM = '>BBBi8c8i8i8c8i8c32Bc0Bc0I2c0I2c0I2c0I4c0'
 local OPEN, SUSPENDED, IS_EXPIRED, IS_REVOKED, IS_TERMINATED = 0, 1, 2, 3, 4
 
 local function unpacked(bytes)
