@@ -27,6 +27,8 @@ pub(super) struct Options {
     pub(super) write: bool,
     /// Whether wrk may be used, where it is present.
     pub(super) wrk: bool,
+    /// Only paths with this in their names are measured.
+    pub(super) only: Option<String>,
     /// A server built beforehand, to measure another version.
     pub(super) server: Option<PathBuf>,
 }
@@ -39,6 +41,7 @@ impl Options {
             span: Duration::from_secs(SECONDS),
             write: false,
             wrk: true,
+            only: None,
             server: None,
         };
         let mut args = args.iter().peekable();
@@ -51,6 +54,7 @@ impl Options {
                 "--no-wrk" => options.wrk = false,
                 "--rounds" => options.rounds = usize::try_from(number(arg, value()?)?).unwrap_or(1),
                 "--seconds" => options.span = Duration::from_secs(number(arg, value()?)?),
+                "--only" => options.only = Some(value()?.clone()),
                 "--server" => options.server = Some(PathBuf::from(value()?)),
                 unknown => return Err(Failure::new(format!("unknown option `{unknown}`"))),
             }
@@ -59,7 +63,7 @@ impl Options {
             && options.span == Duration::from_secs(SECONDS)
             && options.server.is_none();
         // A part of it would take the place of the whole.
-        options.write &= options.full != Some(Full::RedisAlone);
+        options.write &= options.full != Some(Full::RedisAlone) && options.only.is_none();
         Ok(options)
     }
 }
@@ -105,6 +109,7 @@ mod tests {
         assert_eq!(parse("--full --rounds 1").unwrap().full, Some(Full::All));
         let part = parse("--full redis --write").unwrap();
         assert!(part.full == Some(Full::RedisAlone) && !part.write);
+        assert!(!parse("--only Redis --write").unwrap().write);
     }
 
     #[test]

@@ -131,20 +131,30 @@ impl Bench {
         Ok(plan)
     }
 
+    /// What was asked for, as far as this machine has what it takes.
+    fn paths(&self) -> impl Iterator<Item = &'static Path> {
+        let is_possible = |path: &&Path| {
+            let mut setups = SETUPS.iter().filter(|setup| setup.name == path.setup);
+            self.redis.is_some() || setups.all(|setup| !setup.on_redis)
+        };
+        let is_asked_for = |path: &&Path| {
+            let only = self.options.only.as_deref().unwrap_or_default();
+            path.name.contains(only)
+        };
+        PATHS.iter().filter(is_possible).filter(is_asked_for)
+    }
+
     fn rounds(&self) -> Outcome<Vec<Row>> {
+        let paths: Vec<Path> = self.paths().copied().collect();
         // Up before the servers that need it, and down after them.
         let redis = self.redis.as_ref().map(redis::Kind::start).transpose()?;
         let servers: Vec<Filled> = SETUPS
             .iter()
-            .filter(|setup| redis.is_some() || !setup.on_redis)
+            .filter(|setup| paths.iter().any(|path| path.setup == setup.name))
             .map(|setup| self.fill(setup, redis.as_ref()))
             .collect::<Outcome<_>>()?;
-        let bare = self.bare(&servers)?;
-        let mut rows: Vec<Row> = PATHS
-            .iter()
-            .filter(|path| on(&servers, path.setup).is_ok())
-            .map(|path| Row::new(*path))
-            .collect();
+        let bare = self.bare(&servers, &paths)?;
+        let mut rows: Vec<Row> = paths.into_iter().map(Row::new).collect();
         for round in 1..=self.options.rounds {
             println!(
                 "\nround {round} of {}, load by {}",
@@ -192,14 +202,13 @@ impl Bench {
     }
 
     /// The bare server, once it knows what the real one answers.
-    fn bare(&self, servers: &[Filled]) -> Outcome<Server> {
+    fn bare(&self, servers: &[Filled], paths: &[Path]) -> Outcome<Server> {
         let mut samples = Vec::new();
         for kind in [Kind::Validate, Kind::List, Kind::Create, Kind::End] {
-            let setup = PATHS
-                .iter()
-                .find(|path| path.kind == kind)
-                .map(|path| path.setup);
-            let filled = on(servers, setup.unwrap_or_default())?;
+            let Some(path) = paths.iter().find(|path| path.kind == kind) else {
+                continue;
+            };
+            let filled = on(servers, path.setup)?;
             let answer = client::ask(filled.server.address, &self.traffic(kind, filled))?;
             let (method, route) = kind.route();
             samples.push((method, route, answer));
