@@ -123,8 +123,9 @@ fn store_settings(settings: &Settings, holder: Holder) -> StoreSettings {
         },
         Store::Redis(options) => {
             // Longer than anything is kept on purpose: the sweep is what forgets.
-            let kept = settings.policies.session.retention + KEPT_LONGER;
-            let kept = kept.to_std().unwrap_or_default();
+            let policies = &settings.policies;
+            let longest = policies.session.retention.max(policies.tokens.retention);
+            let kept = (longest + KEPT_LONGER).to_std().unwrap_or_default();
             StoreSettings::Redis(Box::new(options.as_ref().clone().keep(kept)))
         }
     }

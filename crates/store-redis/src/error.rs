@@ -86,7 +86,10 @@ fn passes_by_itself(error: &RedisError) -> bool {
     ];
     error.code().is_some_and(|code| codes.contains(&code))
         || error.detail().is_some_and(|detail| {
-            detail.contains("max number of clients") || detail.starts_with("OOM ")
+            detail.contains("max number of clients")
+                || detail.starts_with("OOM ")
+                // Rights to what a script does; those to the script itself have a code.
+                || detail.starts_with("The user executing the script can't ")
         })
 }
 

@@ -76,9 +76,7 @@ fn the_rest(grant: &Grant) -> Vec<u8> {
     grant.access_hash.pack(&mut bytes);
     grant.obtained_at.pack(&mut bytes);
     grant.access_expires_at.pack(&mut bytes);
-    let superseded = grant.superseded.as_ref();
-    superseded.map(|before| before.hash).pack(&mut bytes);
-    superseded.map(|before| before.until).pack(&mut bytes);
+    grant.superseded.pack(&mut bytes);
     grant.rotation_count.pack(&mut bytes);
     grant.retry_at.pack(&mut bytes);
     pack_text(grant.user_id.as_str(), &mut bytes);
@@ -180,11 +178,7 @@ impl Rest {
             access_hash: Packed::unpack(from)?,
             obtained_at: Packed::unpack(from)?,
             access_expires_at: Packed::unpack(from)?,
-            superseded: match (Packed::unpack(from)?, Packed::unpack(from)?) {
-                (Some(hash), Some(until)) => Some(SupersededToken { hash, until }),
-                (None, None) => None,
-                _ => return None,
-            },
+            superseded: Packed::unpack(from)?,
             rotation_count: Packed::unpack(from)?,
             retry_at: Packed::unpack(from)?,
             user_id: UserId::new(unpack_text(from)?).ok()?,

@@ -2,7 +2,7 @@
 //! length before them, and what may be missing a byte that says whether it is there.
 
 use chrono::{DateTime, Utc};
-use session_core::ProviderTokenHash;
+use session_core::{ProviderTokenHash, SupersededToken};
 
 /// What can be written so.
 pub(crate) trait Packed: Sized {
@@ -49,6 +49,19 @@ impl Packed for ProviderTokenHash {
         let (hash, behind) = rest.split_first_chunk()?;
         *rest = behind;
         Some(Self::from_bytes(*hash))
+    }
+}
+
+impl Packed for SupersededToken {
+    fn pack(&self, bytes: &mut Vec<u8>) {
+        self.hash.pack(bytes);
+        self.until.pack(bytes);
+    }
+
+    fn unpack(rest: &mut &[u8]) -> Option<Self> {
+        let hash = Packed::unpack(rest)?;
+        let until = Packed::unpack(rest)?;
+        Some(Self { hash, until })
     }
 }
 

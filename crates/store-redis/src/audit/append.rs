@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use redis::Cmd;
-use session_core::ports::StoreError;
+use session_core::ports::{StoreError, StoreErrorKind};
 use session_core::{Anchor, AuditEvent, EventId};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
@@ -109,7 +109,8 @@ impl RedisStore {
                 }
             }
         }
-        Err(Failure::Busy.into_store_error(DOING))
+        let outrun = "other nodes append all the time";
+        Err(StoreError::new(StoreErrorKind::Unavailable, DOING, outrun))
     }
 
     /// The call, and where the chain ends after it.

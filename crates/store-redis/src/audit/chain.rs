@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use redis::Cmd;
-use session_core::ports::{Forgotten, StoreError};
+use session_core::ports::{Forgotten, StoreError, StoreErrorKind};
 use session_core::{Anchor, BrokenRecord, ChainCheck, Sequence, Verified};
 
 use super::record::{self, Entry, Found};
@@ -45,7 +45,7 @@ impl RedisStore {
             let (head, last) = (batch.head, batch.last.clone());
             let mut check = ChainCheck::new(batch.base, head, noted);
             loop {
-                if batch.base.sequence > head.sequence {
+                if batch.base.sequence > head.sequence && batch.head != head {
                     continue 'beginning;
                 }
                 if batch.base.sequence > check.reached().sequence {
@@ -64,8 +64,8 @@ impl RedisStore {
                 batch = self.batch(DOING, &behind, &last, CHECKED_AT_ONCE).await?;
             }
         }
-        let busy = Failure::Busy;
-        Err(busy.into_store_error(DOING))
+        let outrun = "the records are forgotten faster than they are checked";
+        Err(StoreError::new(StoreErrorKind::Unavailable, DOING, outrun))
     }
 
     pub(super) async fn forget_oldest(
@@ -75,13 +75,17 @@ impl RedisStore {
     ) -> Result<Forgotten, StoreError> {
         const DOING: &str = "forget what has had its time";
         let most = batch.min(FORGOTTEN_AT_ONCE);
+        if most == 0 {
+            self.expect_open(DOING)?;
+            return Ok(Forgotten {
+                count: 0,
+                more: true,
+            });
+        }
         for _ in 0..TRIES {
             let oldest = self.batch(DOING, b"", b"", most).await?;
             let Some(call) = told(DOING, self.forget_call(&oldest, before))? else {
-                return Ok(Forgotten {
-                    count: 0,
-                    more: most == 0,
-                });
+                return Ok(Forgotten::default());
             };
             // Nothing if another node forgot them first.
             let count: Option<u64> = self.run(DOING, &FORGET, &call).await?;
@@ -105,7 +109,11 @@ impl RedisStore {
         let mut check = ChainCheck::new(oldest.base, oldest.head, None);
         let mut gone: Vec<(Sequence, Found)> = Vec::with_capacity(oldest.entries.len());
         for entry in &oldest.entries {
-            let found = Found::read(entry)?;
+            let found = match Found::read(entry) {
+                // What comes before it can go.
+                Err(_) if !gone.is_empty() => break,
+                found => found?,
+            };
             if found
                 .as_ref()
                 .is_some_and(|(_, found)| found.timestamp >= before)

@@ -9,6 +9,7 @@ use redis::{
     IntoConnectionInfo as _, ProtocolVersion, PushInfo, RedisConnectionInfo, RedisError,
     TlsCertificates, TlsMode,
 };
+use rustls::crypto::CryptoProvider;
 use tokio::time::timeout;
 
 use crate::options::{Login, Options, Tls, Topology};
@@ -42,6 +43,7 @@ impl Dialer {
             .set_response_timeout(Some(options.response_timeout))
             .set_pipeline_buffer_size(QUEUED)
             .set_write_backpressure_boundary(WRITTEN_AT_ONCE);
+        choose_cryptography(options);
         let (target, dials) = match &options.topology {
             Topology::Sentinel { service } => {
                 let client = sentinels(options, service)?;
@@ -117,6 +119,7 @@ impl Dialer {
 
 /// A connection to each node of a cluster.
 pub(super) async fn cluster(options: &Options) -> Result<ClusterConnection, RedisError> {
+    choose_cryptography(options);
     let nodes = options.addresses.iter().map(|at| info(options, at));
     let nodes: Vec<_> = nodes.collect::<Result<_, _>>()?;
     let mut builder = ClusterClient::builder(nodes)
@@ -191,6 +194,14 @@ fn address(options: &Options, (host, port): &(String, u16)) -> ConnectionAddr {
         }
     } else {
         ConnectionAddr::Tcp(host, port)
+    }
+}
+
+/// Without a choice of the program that this is a part of, the client of Redis would panic.
+fn choose_cryptography(options: &Options) {
+    if options.tls.is_some() && CryptoProvider::get_default().is_none() {
+        // Somebody else may have chosen in between, which is as good.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     }
 }
 

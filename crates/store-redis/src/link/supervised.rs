@@ -2,12 +2,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{PushKind, RedisError, Role};
+use redis::{ErrorKind, PushKind, RedisError, Role, ServerErrorKind};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::Dialer;
-use crate::error::Failure;
+use crate::error::{Failure, has_lost_its_way};
 
 /// Pauses between two attempts to connect.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -52,16 +52,22 @@ impl Supervised {
 
     /// The present connection and its number.
     pub(super) async fn connection(&self) -> Result<(MultiplexedConnection, u64), Failure> {
+        // One that is lost may not be replaced yet.
+        let is_lost = |generation: u64| *self.lost.borrow() >= generation;
         match &*self.state.borrow() {
-            State::Connected(connection, generation) => {
+            State::Connected(connection, generation) if !is_lost(*generation) => {
                 return Ok((connection.clone(), *generation));
             }
             State::Away(why) => return Err(Failure::Away(Arc::clone(why))),
             State::Closed => return Err(Failure::Closed),
-            State::Connecting => {}
+            State::Connected(..) | State::Connecting => {}
         }
         let mut state = self.state.clone();
-        let is_known = |state: &State| !matches!(state, State::Connecting);
+        let is_known = |state: &State| match state {
+            State::Connected(_, generation) => !is_lost(*generation),
+            State::Away(_) | State::Closed => true,
+            State::Connecting => false,
+        };
         // The supervision bounds the attempt by a time.
         let state = state.wait_for(is_known).await;
         match state.as_deref() {
@@ -91,6 +97,13 @@ impl Supervised {
     }
 }
 
+/// A store that is dropped without being closed leaves no task behind.
+impl Drop for Supervised {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
 fn note_loss(lost: &watch::Sender<u64>, generation: u64) {
     lost.send_if_modified(|known| {
         let is_news = *known < generation;
@@ -105,13 +118,38 @@ async fn connect(
     lost: &Arc<watch::Sender<u64>>,
 ) -> Result<MultiplexedConnection, RedisError> {
     let lost = Arc::clone(lost);
-    dialer
+    let mut connection = dialer
         .dial(move |push| {
             if push.kind == PushKind::Disconnection {
                 note_loss(&lost, generation);
             }
         })
+        .await?;
+    if !is_primary(&mut connection).await? {
+        let kind = ErrorKind::Server(ServerErrorKind::ReadOnly);
+        return Err((kind, "the server is a replica, and no primary").into());
+    }
+    Ok(connection)
+}
+
+/// Whether the server is a primary, as far as it tells.
+async fn is_primary(connection: &mut MultiplexedConnection) -> Result<bool, RedisError> {
+    match redis::cmd("ROLE").query_async(connection).await {
+        Ok(role) => return Ok(matches!(role, Role::Primary { .. })),
+        Err(error) if has_lost_its_way(&error) => return Err(error),
+        Err(_) => {}
+    }
+    // Users with few rights may not ask for the role alone.
+    let mut ask = redis::cmd("INFO");
+    match ask
+        .arg("replication")
+        .query_async::<String>(connection)
         .await
+    {
+        Ok(info) => Ok(!info.lines().any(|line| line == "role:slave")),
+        Err(error) if has_lost_its_way(&error) => Err(error),
+        Err(_) => Ok(true),
+    }
 }
 
 struct Supervision {
@@ -142,6 +180,8 @@ impl Supervision {
     /// Returns when the connection is lost, or the store closed.
     async fn watch_over(&mut self, mut connection: MultiplexedConnection, generation: u64) {
         let mut look = interval(LOOK);
+        // It has just been looked at.
+        look.reset();
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -151,19 +191,19 @@ impl Supervision {
             }
             // A connection may hang without an end, and a primary may be demoted without a word: no
             // request must be answered by what was true once.
-            let ask = redis::cmd("ROLE");
-            let role = tokio::select! {
-                _ = self.look_for_loss.wait_for(|lost| *lost >= generation) => return,
-                role = ask.query_async::<Role>(&mut connection) => role,
+            let asks = async {
+                Ok(is_primary(&mut connection).await? && !self.dialer.is_outdated().await)
             };
-            match role {
-                Ok(Role::Primary { .. }) if !self.dialer.is_outdated().await => {}
-                Ok(_) => {
+            let is_primary: Result<_, RedisError> = tokio::select! {
+                _ = self.look_for_loss.wait_for(|lost| *lost >= generation) => return,
+                is_primary = asks => is_primary,
+            };
+            match is_primary {
+                Ok(true) => {}
+                Ok(false) => {
                     tracing::warn!("redis is no primary any more, looking for the one that is");
                     return;
                 }
-                // Whoever may not ask for the role, or a server that has none, is told nothing.
-                Err(error) if !crate::error::has_lost_its_way(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "redis does not answer, connecting anew");
                     return;

@@ -2,7 +2,11 @@
 -- last there is), how many
 local from, last = ARGV[1], ARGV[2]
 local base = anchor('base')
-if from == '' then from = string.format('%.0f', struct.unpack('>I8', base, 2) + 1) end
+if from == '' then
+  local place = #base == 41 and struct.unpack('>I8', base, 2) or math.huge
+  -- Rust refuses the others.
+  from = place < 2 ^ 53 and string.format('%.0f', place + 1) or '+'
+end
 if last == '' then
   local newest = redis.call('XREVRANGE', LOG, '+', '-', 'COUNT', 1)[1]
   last = newest and newest[1] or '0-0'

@@ -39,9 +39,11 @@ local function time_at(s, n)
   return (struct.unpack('>i8', bytes_between(s, place(s, n), place(s, n + 1))))
 end
 
--- How many were admitted before a time.
+-- How many were admitted before a time. Mostly they are few, so it is looked at the front first.
 local function count_before(s, time)
-  local low, high = 0, s.count
+  local low, high = 0, 1
+  while high <= s.count and time_at(s, high) < time do low, high = high, high * 2 end
+  high = math.min(high - 1, s.count)
   while low < high do
     local middle = math.floor((low + high) / 2)
     if time_at(s, middle + 1) < time then low = middle + 1 else high = middle end
@@ -58,7 +60,7 @@ end
 local function forget_the_impossible(s, now)
   local latest = now + s.window
   if s.count > 0 and time_at(s, s.count) > latest then
-    local possible = count_before(s, latest + 1)
+    local possible = count_before(s, latest)
     s.bytes = s.bytes:sub(1, HEAD_BYTES) .. bytes_between(s, place(s, 1), place(s, possible + 1))
       .. struct.pack('>i8', latest):rep(s.count - possible)
     s.gone, s.is_whole, s.is_changed = 0, true, true

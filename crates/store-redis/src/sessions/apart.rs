@@ -16,7 +16,10 @@ use session_core::{
     BUSIEST_USERS, DUE_COUNTED, EndKind, EndReason, Ending, Session, SessionId, Standing, UserId,
 };
 
-use super::{AT_ONCE, Counts, SweptTold, expired_session, ids, read_optional, script, taken};
+use super::{
+    AT_ONCE, Counts, SweptTold, expired_session, ids, if_sound, read_optional, script, taken,
+    tell_of_damaged, tell_of_discarded,
+};
 use crate::RedisStore;
 use crate::error::Failure;
 use crate::keys::key;
@@ -28,6 +31,7 @@ script!(PUT, "apart", "apart_put");
 script!(LEAVE, "users", "apart_leave");
 script!(DROP, "users", "apart", "apart_drop");
 script!(END, "end");
+script!(DISCARD, "apart_discard");
 script!(SWEEP, "sweep");
 script!(WORK, "users", "apart", "apart_work");
 script!(SETTLE, "users", "apart_settle");
@@ -41,6 +45,8 @@ const TRIES: usize = 1000;
 enum Place {
     /// It is taken, at this time of the server.
     Reserved(Vec<u8>),
+    /// It was taken before, at this time, by somebody who may be the caller.
+    Again(Vec<u8>),
     /// There are as many as may be: these.
     Full(Vec<SessionId>),
     /// The id has a place already.
@@ -58,48 +64,52 @@ impl RedisStore {
         let (id, user, now) = (session.id, session.user_id.clone(), session.created_at);
         let mut evicted = Vec::new();
         let mut over = Vec::new();
+        let mut entries = limit.max;
         for _ in 0..TRIES {
-            let reserved_at = match self.reserve(DOING, id, &user, limit, &over).await? {
-                Place::Reserved(at) => at,
-                Place::Taken => return Err(taken(DOING)),
-                Place::Full(held) => {
-                    // Nobody goes for a session that will not be.
-                    let (is_taken, held) = try_join(
-                        self.bytes_of(DOING, id),
-                        self.look_at_held(DOING, &user, held, now),
-                    )
-                    .await?;
-                    if is_taken.is_some() {
-                        return Err(taken(DOING));
-                    }
-                    let max = limit.max as usize;
-                    let has_room = held.live.len() + held.coming < max;
-                    if !has_room && limit.policy == LimitPolicy::Refuse {
-                        self.leave(
-                            DOING,
-                            &held.over.iter().map(|id| (*id, &user)).collect::<Vec<_>>(),
+            let (reserved_at, is_ours) =
+                match self.reserve(DOING, id, &user, entries, &over).await? {
+                    Place::Reserved(at) => (at, true),
+                    Place::Again(at) => (at, false),
+                    Place::Taken => return Err(taken(DOING)),
+                    Place::Full(held) => {
+                        // Nobody goes for a session that will not be.
+                        let (is_taken, held) = try_join(
+                            self.bytes_of(DOING, id),
+                            self.look_at_held(DOING, &user, held, now),
                         )
                         .await?;
-                        return Ok(Created::LimitReached);
-                    }
-                    over = held.over;
-                    let surplus = (held.live.len() + held.coming + 1).saturating_sub(max);
-                    for id in held.live.into_iter().take(surplus) {
-                        let ending = Ending {
-                            kind: EndKind::Terminated,
-                            reason: EndReason::SESSION_LIMIT,
-                            at: now,
-                        };
-                        if let Some(EndOutcome::Ended(_)) =
-                            self.end_alone(DOING, id, &ending).await?
-                        {
-                            evicted.push(id);
+                        if is_taken.is_some() {
+                            return Err(taken(DOING));
                         }
-                        over.push(id);
+                        let max = limit.max as usize;
+                        let has_room = held.live.len() + held.coming < max;
+                        if !has_room && limit.policy == LimitPolicy::Refuse {
+                            self.leave(
+                                DOING,
+                                &held.over.iter().map(|id| (*id, &user)).collect::<Vec<_>>(),
+                            )
+                            .await?;
+                            return Ok(Created::LimitReached);
+                        }
+                        over = held.over;
+                        entries = limit.max.saturating_add(held.damaged);
+                        let surplus = (held.live.len() + held.coming + 1).saturating_sub(max);
+                        for id in held.live.into_iter().take(surplus) {
+                            let ending = Ending {
+                                kind: EndKind::Terminated,
+                                reason: EndReason::SESSION_LIMIT,
+                                at: now,
+                            };
+                            if let Some(EndOutcome::Ended(_)) =
+                                self.end_alone(DOING, id, &ending).await?
+                            {
+                                evicted.push(id);
+                            }
+                            over.push(id);
+                        }
+                        continue;
                     }
-                    continue;
-                }
-            };
+                };
             return match self
                 .put(DOING, &session, bytes, reserved_at)
                 .await?
@@ -110,7 +120,9 @@ impl RedisStore {
                     evicted,
                 }),
                 outcome => {
-                    self.leave(DOING, &[(id, &user)]).await?;
+                    if is_ours {
+                        self.leave(DOING, &[(id, &user)]).await?;
+                    }
                     Err(if outcome == "taken" {
                         taken(DOING)
                     } else {
@@ -127,11 +139,11 @@ impl RedisStore {
         doing: &'static str,
         id: SessionId,
         user: &UserId,
-        limit: SessionLimit,
+        most: u32,
         over: &[SessionId],
     ) -> Result<Place, StoreError> {
         let mut call = RESERVE.call(self.keys.of_user(user));
-        call.arg(id.as_bytes()).arg(user.as_str()).arg(limit.max);
+        call.arg(id.as_bytes()).arg(user.as_str()).arg(most);
         for id in over {
             call.arg(id.as_bytes());
         }
@@ -142,6 +154,7 @@ impl RedisStore {
             "reserved" => Ok(Place::Reserved(
                 told_of.into_iter().next().unwrap_or_default(),
             )),
+            "again" => Ok(Place::Again(told_of.into_iter().next().unwrap_or_default())),
             "full" => Ok(Place::Full(told(doing, ids(&told_of))?)),
             _ => Ok(Place::Taken),
         }
@@ -172,12 +185,17 @@ impl RedisStore {
         held: Vec<SessionId>,
         now: DateTime<Utc>,
     ) -> Result<Held, StoreError> {
-        let records = held.iter().map(|id| self.bytes_of(doing, *id));
+        let records = held.iter().map(|id| self.look_at(doing, *id));
         let records = try_join_all(records).await?;
         let mut looked = Held::default();
         let mut missing = Vec::new();
-        for (id, bytes) in held.into_iter().zip(records) {
-            match told(doing, read_optional(id, bytes))? {
+        for (id, record) in held.into_iter().zip(records) {
+            // Nobody can use one that cannot be read: it takes no place.
+            let Some(record) = record else {
+                looked.damaged += 1;
+                continue;
+            };
+            match record {
                 None => missing.push(id),
                 Some(session) if session.is_live(now) => looked.live.push(id),
                 Some(session) => {
@@ -254,15 +272,24 @@ impl RedisStore {
             entries.retain(|id| Some(*id) != except);
             staying += spared - entries.len();
 
-            let ends = entries.iter().map(|id| self.end_alone(DOING, *id, &ending));
+            let ends = entries.iter().map(async |id| {
+                let end = self.end_alone(DOING, *id, &ending).await;
+                match if_sound(*id, end)? {
+                    Some(outcome) => Ok::<_, StoreError>(Some(outcome)),
+                    None => self.discard(DOING, *id).await.map(|()| None),
+                }
+            });
             let ends = try_join_all(ends).await?;
             let (mut over, mut missing) = (Vec::new(), Vec::new());
             for (id, outcome) in entries.iter().zip(ends) {
                 match outcome {
-                    None => missing.push(*id),
-                    Some(EndOutcome::Ended(session)) => done.ended.push((&*session).into()),
-                    Some(EndOutcome::Expired(session)) => done.expired.push((&*session).into()),
-                    Some(EndOutcome::EndedBefore(_)) => {}
+                    Some(None) => missing.push(*id),
+                    Some(Some(EndOutcome::Ended(session))) => done.ended.push((&*session).into()),
+                    Some(Some(EndOutcome::Expired(session))) => {
+                        done.expired.push((&*session).into());
+                    }
+                    // Discarded.
+                    None | Some(Some(EndOutcome::EndedBefore(_))) => {}
                 }
                 if !missing.contains(id) {
                     over.push((*id, user_id));
@@ -298,14 +325,14 @@ impl RedisStore {
             .arg(most);
         let entries: Vec<Vec<u8>> = self.ask(DOING, &range).await?;
         let entries = told(DOING, ids(&entries))?;
-        let records = entries.iter().map(|id| self.bytes_of(DOING, *id));
+        let records = entries.iter().map(|id| self.look_at(DOING, *id));
         let records = try_join_all(records).await?;
         let (mut sessions, mut missing) = (Vec::new(), Vec::new());
-        for (id, bytes) in entries.iter().zip(records) {
-            match told(DOING, read_optional(*id, bytes))? {
-                Some(session) if session.is_live(now) => sessions.push(session),
-                Some(_) => {}
-                None => missing.push(*id),
+        for (id, record) in entries.iter().zip(records) {
+            match record {
+                Some(Some(session)) if session.is_live(now) => sessions.push(session),
+                None | Some(Some(_)) => {}
+                Some(None) => missing.push(*id),
             }
         }
         self.drop_missing(DOING, user_id, &missing).await?;
@@ -402,7 +429,9 @@ impl RedisStore {
             .arg(most)
             .arg(self.kept())
             .arg(1);
-        let (expired, forgotten, named, _): SweptTold = self.run(DOING, &SWEEP, &call).await?;
+        let told_of: SweptTold = self.run(DOING, &SWEEP, &call).await?;
+        let (expired, damaged, forgotten, named, _) = told_of;
+        tell_of_damaged(&damaged);
         let expired: Vec<EndedSession> =
             told(DOING, expired.iter().map(expired_session).collect())?;
         // Those that are forgotten, too: whoever ended them may not have come to this.
@@ -445,7 +474,12 @@ impl RedisStore {
                 .and_then(|user| UserId::new(user).ok());
             let user = user.ok_or(Failure::Corrupt("a user's id cannot be read"));
             let user = told(doing, user)?;
-            if self.bytes_of(doing, id).await?.is_some() {
+            // Nothing stands for one that cannot be read: it is there.
+            if self
+                .look_at(doing, id)
+                .await?
+                .is_none_or(|there| there.is_some())
+            {
                 settled.arg(place);
                 has_settled = true;
             } else {
@@ -455,6 +489,26 @@ impl RedisStore {
         if has_settled {
             let _: u64 = self.run(doing, &SETTLE, &settled).await?;
         }
+        Ok(())
+    }
+
+    /// A session, if there is one; nothing around that where it cannot be read.
+    async fn look_at(
+        &self,
+        doing: &'static str,
+        id: SessionId,
+    ) -> Result<Option<Option<Arc<Session>>>, StoreError> {
+        let bytes = self.bytes_of(doing, id).await;
+        let read = bytes.and_then(|bytes| told(doing, read_optional(id, bytes)));
+        if_sound(id, read)
+    }
+
+    /// Ends a session that cannot be read, and leaves its user's index to the caller.
+    async fn discard(&self, doing: &'static str, id: SessionId) -> Result<(), StoreError> {
+        let mut call = DISCARD.call(self.keys.of_session(id));
+        call.arg(id.as_bytes());
+        let _: u64 = self.run(doing, &DISCARD, &call).await?;
+        tell_of_discarded(&[id.as_bytes()]);
         Ok(())
     }
 
@@ -515,4 +569,6 @@ struct Held {
     over: Vec<SessionId>,
     /// Entries whose session is still to come.
     coming: usize,
+    /// Entries whose session cannot be read: they stay, and do not count.
+    damaged: u32,
 }

@@ -8,7 +8,8 @@ use session_core::ports::{Created, EndOutcome, EndedBatch, SessionLimit, StoreEr
 use session_core::{BUSIEST_USERS, DUE_COUNTED, Ending, Session, SessionId, UserId};
 
 use super::{
-    AT_ONCE, Counts, SweptTold, ended_session, expired_session, ids, policy, script, taken,
+    AT_ONCE, Counts, SweptTold, ended_session, expired_session, ids, if_sound, policy, script,
+    taken, tell_of_damaged, tell_of_discarded,
 };
 use crate::RedisStore;
 use crate::error::Failure;
@@ -93,7 +94,9 @@ impl RedisStore {
             .arg(self.kept())
             .arg(batch);
         type Some = Vec<(Vec<u8>, Vec<u8>)>;
-        let (ended, expired, more): (Some, Some, bool) = self.run(DOING, &END_USER, &call).await?;
+        type Ended = (Some, Some, Vec<Vec<u8>>, bool);
+        let (ended, expired, discarded, more): Ended = self.run(DOING, &END_USER, &call).await?;
+        tell_of_discarded(&discarded);
         let all = |some: Some| -> Result<Vec<_>, Failure> {
             some.iter()
                 .map(|(id, expires_at)| ended_session(id, user_id.clone(), expires_at))
@@ -122,12 +125,18 @@ impl RedisStore {
             .arg(most)
             .arg(most.max(AT_ONCE));
         type Found = Vec<(Vec<u8>, Vec<u8>)>;
-        let (found, next): (Found, Option<Vec<u8>>) = self.run(DOING, &LIST, &call).await?;
-        let read = |(id, bytes): &(Vec<u8>, Vec<u8>)| {
-            session_id(id).and_then(|id| record::read(id, bytes))
-        };
-        let sessions = told(DOING, found.iter().map(read).collect())?;
-        let next = next.map(|id| session_id(&id)).transpose();
+        type Told = (Found, Vec<Vec<u8>>, Option<Vec<u8>>);
+        let (found, damaged, next): Told = self.run(DOING, &LIST, &call).await?;
+        tell_of_damaged(&damaged);
+        let mut sessions = Vec::with_capacity(found.len());
+        for (id, bytes) in &found {
+            let id = told(DOING, session_id(id))?;
+            sessions.extend(if_sound(id, told(DOING, record::read(id, bytes)))?);
+        }
+        // As many as were wanted, and not all of them are sound: there may be more behind the last.
+        let is_short = sessions.len() < most && found.len() == most;
+        let last = found.last().filter(|_| is_short).map(|(id, _)| id);
+        let next = next.as_ref().or(last).map(|id| session_id(id)).transpose();
         Ok((sessions, told(DOING, next)?))
     }
 
@@ -164,7 +173,9 @@ impl RedisStore {
             .arg(batch)
             .arg(self.kept())
             .arg(0);
-        let (expired, forgotten, _, more): SweptTold = self.run(DOING, &SWEEP, &call).await?;
+        let told_of: SweptTold = self.run(DOING, &SWEEP, &call).await?;
+        let (expired, damaged, forgotten, _, more) = told_of;
+        tell_of_damaged(&damaged);
         let expired = expired.iter().map(expired_session);
         Ok(Swept {
             expired: told(DOING, expired.collect())?,

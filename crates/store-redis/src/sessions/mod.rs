@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::try_join_all;
 use session_core::ports::{
     Created, EndOutcome, EndedBatch, EndedSession, Extension, LimitPolicy, SessionChange,
-    SessionLimit, SessionStore, StoreError, Suspension, Swept, UpdateOutcome,
+    SessionLimit, SessionStore, StoreError, StoreErrorKind, Suspension, Swept, UpdateOutcome,
 };
 use session_core::{
     Activity, BUSIEST_USERS, Ending, Page, PageRequest, Session, SessionId, SessionStats, UserId,
@@ -362,10 +362,45 @@ fn ids(bytes: &[Vec<u8>]) -> Result<Vec<SessionId>, Failure> {
     bytes.iter().map(|bytes| session_id(bytes)).collect()
 }
 
-/// What a sweep did: id, user and deadline of those that expired, how many were forgotten, id and user of
-/// those, and whether there may be more.
+/// Steps over many sessions pass over what cannot be read: it must not stand in the way of the others.
+/// Whoever asks for it alone is told.
+fn if_sound<T>(id: SessionId, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Err(error) if error.kind() == StoreErrorKind::Corrupt => {
+            tell_of_damaged(&[id.as_bytes()]);
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
+}
+
+fn tell_of_damaged(ids: &[impl AsRef<[u8]>]) {
+    for id in ids {
+        let id = session_id(id.as_ref()).map(|id| id.to_string());
+        let id = id.unwrap_or_default();
+        tracing::error!(
+            id,
+            "a session's record is damaged, or of a newer version: it is passed over"
+        );
+    }
+}
+
+fn tell_of_discarded(ids: &[impl AsRef<[u8]>]) {
+    for id in ids {
+        let id = session_id(id.as_ref()).map(|id| id.to_string());
+        let id = id.unwrap_or_default();
+        tracing::error!(
+            id,
+            "a session's record is damaged, or of a newer version: it was removed, to end the session"
+        );
+    }
+}
+
+/// What a sweep did: id, user and deadline of those that expired, which could not be read, how many were
+/// forgotten, id and user of those, and whether there may be more.
 type SweptTold = (
     Vec<(Vec<u8>, String, Vec<u8>)>,
+    Vec<Vec<u8>>,
     u64,
     Vec<(Vec<u8>, String)>,
     bool,

@@ -1,7 +1,7 @@
 //! Where Redis runs for these tests. They share its servers, each with a prefix of its own.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use real_redis::shared::{self, Shared};
 use store_redis::{Options, RedisStore, Topology};
@@ -28,13 +28,13 @@ async fn fresh(
     redis: Option<Shared>,
     topology: impl FnOnce(&Shared) -> Topology,
 ) -> Arc<RedisStore> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
+    // Numbers of processes come again while the servers run.
+    let number = RandomState::new().build_hasher().finish();
     let redis = redis.expect("there is no Redis to test with, for the reason above");
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let options = Options::from_url(redis.url())
         .expect("a URL")
         .topology(topology(&redis))
-        .prefix(format!("test-{}-{count}", std::process::id()));
+        .prefix(format!("test-{number:x}"));
     let store = RedisStore::open(options).await;
     Arc::new(store.expect("redis answers"))
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use session_core::ports::{
     GrantStore as _, RefreshBegin, RefreshBegun, RefreshFinished, StoreErrorKind,
 };
-use session_core::{Grant, Lease, PageRequest, RefreshId};
+use session_core::{Grant, Lease, PageRequest, RefreshId, SessionId};
 use store_contract::samples::{attempt, cipher_key, grant, minute, provider, sealed, start};
 use store_redis::RedisStore;
 
@@ -91,32 +91,84 @@ async fn what_is_due_behind_many_leases_is_claimed() {
     assert!(claimed.iter().map(|grant| grant.session_id).eq(longest));
 }
 
-/// A page that is larger than what one step brings is full, and says whether there is another.
+/// A page that is larger than what one step brings is full, and says whether there is another; however
+/// few keys there are.
 #[tokio::test]
 async fn a_large_page_is_full() {
-    let store = Raw::new().await.store().await;
-    let keyed = |n, grant| Grant {
-        tokens: sealed(["k1", "k2", "k3"][usize::try_from(n).expect("small") % 3]),
-        ..grant
-    };
-    let given = add(&store, 600, keyed).await;
-    let ids: BTreeSet<_> = given
-        .iter()
-        .filter(|grant| grant.tokens.key != cipher_key("k2"))
-        .map(|grant| grant.session_id)
-        .collect();
-    for limit in [127, 128, 129, 250, 399, 400, 401, 1000] {
-        let mut request = PageRequest::new(Some(limit), None).expect("a page request");
-        let mut listed = Vec::new();
-        loop {
-            let page = store.sealed_otherwise(&cipher_key("k2"), request).await;
-            let page = page.expect("it answers");
-            listed.extend(page.items.iter().map(|grant| grant.session_id));
-            let Some(next) = page.next else { break };
-            assert_eq!(page.items.len(), limit);
-            request = request.following(next);
+    for keys in [&["k2", "k1"][..], &["k2", "k1", "k3"]] {
+        let store = Raw::new().await.store().await;
+        let keyed = |n, grant| Grant {
+            tokens: sealed(keys[usize::try_from(n).expect("small") % keys.len()]),
+            ..grant
+        };
+        let given = add(&store, 600, keyed).await;
+        let ids: BTreeSet<_> = given
+            .iter()
+            .filter(|grant| grant.tokens.key != cipher_key("k2"))
+            .map(|grant| grant.session_id)
+            .collect();
+        for limit in [127, 128, 129, 250, 299, 300, 301, 399, 400, 401, 1000] {
+            let listed = all_but(&store, "k2", limit).await;
+            assert!(listed.iter().eq(&ids), "{keys:?} {limit}");
         }
+    }
+}
+
+/// All that are sealed with another key; each page but the last is full.
+async fn all_but(store: &RedisStore, key: &str, limit: usize) -> Vec<SessionId> {
+    let mut request = PageRequest::new(Some(limit), None).expect("a page request");
+    let mut listed = Vec::new();
+    loop {
+        let page = store.sealed_otherwise(&cipher_key(key), request).await;
+        let page = page.expect("it answers");
+        listed.extend(page.items.iter().map(|grant| grant.session_id));
+        let Some(next) = page.next else { return listed };
+        assert_eq!(page.items.len(), limit);
+        request = request.following(next);
+    }
+}
+
+/// Ids are put in the order of their bytes, wherever they differ and whatever letters those are.
+#[tokio::test]
+async fn pages_go_by_the_bytes_of_ids() {
+    let store = Raw::new().await.store().await;
+    let mut ids = BTreeSet::new();
+    let bytes = [0, b' ', b'a', b'B', b'c', b'D', 0x7f, 0x80, 0xe4, 0xff];
+    for place in 0..10 {
+        for byte in bytes {
+            let mut tail = [b'b'; 10];
+            tail[place] = byte;
+            tail[9 - place] = tail[9 - place].wrapping_sub(byte);
+            ids.insert(SessionId::at(start(), tail));
+        }
+    }
+    for (n, id) in ids.iter().enumerate() {
+        let given = Grant {
+            session_id: *id,
+            tokens: sealed(["k1", "k2", "k3"][n % 3]),
+            ..grant("ada", start())
+        };
+        store.add_grant(given).await.expect("it is added");
+    }
+    for limit in [1, 7, 1000] {
+        let listed = all_but(&store, "k0", limit).await;
         assert!(listed.iter().eq(&ids), "{limit}");
+    }
+}
+
+/// What is put off is claimed at its new time, be that later or earlier, and not before.
+#[tokio::test]
+async fn what_is_put_off_is_due_at_its_new_time() {
+    let store = Raw::new().await.store().await;
+    let given = grant("ada", start());
+    store.add_grant(given.clone()).await.expect("it is added");
+    for due_at in [60, 10] {
+        let postponed = store.postpone(given.session_id, 1, minute(due_at)).await;
+        postponed.expect("it is put off");
+        let claimed = store.claim_due(minute(due_at - 1), minute(99), 9).await;
+        assert_eq!(claimed.expect("it answers"), [], "{due_at}");
+        let claimed = store.claim_due(minute(due_at), minute(99), 9).await;
+        assert_eq!(claimed.expect("it answers").len(), 1, "{due_at}");
     }
 }
 

@@ -67,7 +67,7 @@ const READ: [Damage; 20] = [
     // The status, and whether there is an end of the access token.
     Byte(0, 2),
     Byte(41, 2),
-    // Half of what came before.
+    // A token before that is not there.
     Byte(50, 1),
 ];
 
@@ -236,6 +236,12 @@ async fn a_damaged_grant_stands_in_nobodys_way() {
         let found = store.find_grant(id).await;
         assert_eq!(found.expect("it answers"), None);
     }
+    let counts = store.count_by_key().await.expect("it answers");
+    assert_eq!(
+        counts,
+        [(cipher_key("k1"), 11)],
+        "with the one that is not there"
+    );
     let other = cipher_key("k2");
     let page = store.sealed_otherwise(&other, PageRequest::default()).await;
     let page = page.expect("it answers");

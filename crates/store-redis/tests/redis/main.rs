@@ -1,10 +1,27 @@
-//! What the contract cannot see: keys that other hands were at, what is in them, and for how long.
+//! What the contract cannot see: what is written down and for how long, what becomes of it when other
+//! hands were at it, and several nodes at once.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
+mod accounts;
+mod audit;
+mod audit_nodes;
+mod audit_tampering;
+mod faults;
 mod grant_batches;
 mod grant_damage;
 mod grant_keys;
 mod grant_nodes;
+mod marks;
+mod place;
+mod rate_bound;
+mod rate_extremes;
+mod rate_model;
+mod rate_rule;
+mod rates;
 mod raw;
 mod record_damage;
+mod revocation_damage;
+mod revocation_keys;
+mod revocations;
+mod server;

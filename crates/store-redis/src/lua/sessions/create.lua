@@ -6,8 +6,10 @@ if redis.call('EXISTS', key_of(id)) == 1 then return { 'taken', false } end
 local index = index_of(user)
 local evicted, live = {}, {}
 for _, other in ipairs(redis.call('ZRANGE', index, 0, -1)) do
-  local r = find(other)
-  if not r then
+  local r, _, is_damaged = look(other)
+  if is_damaged then
+    -- Nobody can use it here: it takes no place.
+  elseif not r then
     drop_stale(user, other)
   elseif is_live(r, now) then
     live[#live + 1] = { other, r }

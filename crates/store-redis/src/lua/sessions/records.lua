@@ -2,11 +2,19 @@
 local FORM = '>BBBi8c8i8i8c8i8c32Bc0Bc0I2c0I2c0I2c0I4c0'
 local OPEN, SUSPENDED, IS_EXPIRED, IS_REVOKED, IS_TERMINATED = 0, 1, 2, 3, 4
 
-local function unpacked(bytes)
+local function corrupt(what) error({ err = 'CORRUPT a session ' .. what }) end
+
+local function unpack_all(bytes)
   local r = {}
   r.form, r.standing, r.flags, r.version, r.created, r.used, r.expires, r.idle, r.ended, r.secret,
     r.user, r.reason, r.metadata, r.rotation, r.fingerprint, r.details = struct.unpack(FORM, bytes)
-  if r.form ~= 1 then error('RECORD of an unknown form') end
+  return r
+end
+
+local function unpacked(bytes)
+  if (string.byte(bytes) or 0) > 1 then corrupt('was written by a newer version') end
+  local is_sound, r = pcall(unpack_all, bytes)
+  if not is_sound then corrupt('cannot be read') end
   return r
 end
 
@@ -28,7 +36,14 @@ local function is_live(r, now) return r.standing <= SUSPENDED and now < deadline
 
 local function find(id)
   local bytes = redis.call('GET', key_of(id))
-  return bytes and unpacked(bytes)
+  return bytes and unpacked(bytes), bytes
+end
+
+-- The same for steps over many: what cannot be read is nothing, and stands in nobody's way.
+local function look(id)
+  local is_sound, r, bytes = pcall(find, id)
+  if is_sound then return r, bytes, false end
+  return nil, nil, true
 end
 
 -- Other nodes hear that what they know of a session is no longer so.
@@ -36,6 +51,13 @@ local function announce(id)
   -- Of all sessions, also where they are spread over hash slots: `{name:7f}:` is a part of `{name}:`.
   local changed = string.gsub(prefix, ':%x%x}:$', '}:') .. 'changed'
   redis.call('PUBLISH', changed, 's' .. id)
+end
+
+-- Ends what cannot be read: nothing of it is left that a newer version could go on with.
+local function discard(id)
+  redis.call('DEL', key_of(id))
+  redis.call('ZREM', DUE, id)
+  announce(id)
 end
 
 -- A change of a session that goes on.

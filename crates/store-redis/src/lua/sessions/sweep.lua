@@ -1,10 +1,15 @@
 -- now, forget before, how many at most, keep, whether to name what is forgotten
 local now, forget_before, most, keep = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4]
-local expired = {}
+-- What cannot be read is looked at again after an hour, in milliseconds.
+local LATER = 3600000
+local expired, damaged = {}, {}
 local due = redis.call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, most)
 for _, id in ipairs(due) do
-  local r = find(id)
-  if not r or r.standing > SUSPENDED then
+  local r, _, is_damaged = look(id)
+  if is_damaged then
+    redis.call('ZADD', DUE, now + LATER, id)
+    damaged[#damaged + 1] = id
+  elseif not r or r.standing > SUSPENDED then
     redis.call('ZREM', DUE, id)
   else
     finish(id, r, IS_EXPIRED, 'expired', now, keep)
@@ -15,11 +20,11 @@ local forgotten, named = 0, {}
 for _, ended in ipairs({ EXPIRED, ENDED }) do
   local old = redis.call('ZRANGEBYSCORE', ended, '-inf', '(' .. forget_before, 'LIMIT', 0, most - forgotten)
   for _, id in ipairs(old) do
-    local r = ARGV[5] == '1' and find(id)
+    local r = ARGV[5] == '1' and look(id)
     if r then named[#named + 1] = { id, r.user } end
     redis.call('DEL', key_of(id))
     redis.call('ZREM', ended, id)
   end
   forgotten = forgotten + #old
 end
-return { expired, forgotten, named, (#due == most or forgotten == most) and 1 or 0 }
+return { expired, damaged, forgotten, named, (#due == most or forgotten == most) and 1 or 0 }

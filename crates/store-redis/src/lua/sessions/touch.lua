@@ -2,10 +2,10 @@
 for n = 1, #ARGV, 2 do
   local id, at = ARGV[n], tonumber(ARGV[n + 1])
   -- The head is enough, and is mended in place: most of the record is not moved.
-  local head = redis.call('GETRANGE', key_of(id), 0, 42)
-  if #head == 43 then
-    local form, standing, flags, _, _, used, expires, idle = struct.unpack('>BBBi8c8i8i8c8', head)
-    if form ~= 1 then error('RECORD of an unknown form') end
+  -- What cannot be read is passed over: the others in the batch are in use.
+  local head = redis.pcall('GETRANGE', key_of(id), 0, 42)
+  if #head == 43 and string.byte(head) == 1 then
+    local _, standing, flags, _, _, used, expires, idle = struct.unpack('>BBBi8c8i8i8c8', head)
     if standing <= SUSPENDED and at > used and at < expires then
       redis.call('SETRANGE', key_of(id), 19, struct.pack('>i8', at))
       if flags % 4 >= 2 then
