@@ -23,8 +23,9 @@ usage: cargo xtask <command>
   ci                      what CI runs: format, clippy, tidy, deny, docs, test
   tidy                    proves docs/architecture.md and the habits of the house
   deny                    licences, sources, bans and advisories of the dependencies
-  bench [--full] [--rounds N] [--seconds S] [--write] [--no-wrk]
-                          measures the release server beside a bare axum route";
+  bench [--full [redis]] [--only WORD] [--rounds N] [--seconds S] [--write] [--no-wrk]
+                          measures the release server beside a bare axum route; --only leaves out
+                          the paths without the word in their names";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);

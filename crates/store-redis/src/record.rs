@@ -1,7 +1,8 @@
 //! A session as bytes, and back.
 //!
-//! Scripts read and write the same form (`lua/sessions.lua`): numbers are big-endian, each text has its
-//! length before it. What scripts judge by stands at fixed places in front.
+//! Scripts read and write the same form (`lua/sessions/records.lua`): numbers are big-endian, each text
+//! has its length before it. What scripts judge by stands at fixed places in front. Lengths are as short
+//! as they may be: a few bytes decide about the next 16 that are set aside for a record.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -52,7 +53,7 @@ pub(crate) fn write(session: &Session) -> Result<Vec<u8>, Failure> {
         .map_or(0, |idle| idle.num_milliseconds());
     let client = &session.client;
     let fingerprint = client.device_fingerprint.as_ref().map(json).transpose()?;
-    let details = json(&Details::of(session))?;
+    let details = details(session)?;
 
     let mut bytes = Vec::with_capacity(256);
     bytes.extend([FORM, standing, flags]);
@@ -64,8 +65,8 @@ pub(crate) fn write(session: &Session) -> Result<Vec<u8>, Failure> {
     let ended_at = ending.map_or(0, |ending| ending.at.timestamp_millis());
     bytes.extend(ended_at.to_be_bytes());
     bytes.extend(session.secret_hash.as_bytes());
-    put_short(&mut bytes, session.user_id.as_str().as_bytes())?;
-    put_short(
+    put_tiny(&mut bytes, session.user_id.as_str().as_bytes())?;
+    put_tiny(
         &mut bytes,
         ending
             .map_or("", |ending| ending.reason.as_str())
@@ -73,7 +74,7 @@ pub(crate) fn write(session: &Session) -> Result<Vec<u8>, Failure> {
     )?;
     put_short(&mut bytes, metadata(&session.metadata))?;
     put_short(&mut bytes, &rotation(session)?)?;
-    put_long(&mut bytes, &fingerprint.unwrap_or_default())?;
+    put_short(&mut bytes, &fingerprint.unwrap_or_default())?;
     put_long(&mut bytes, &details)?;
     Ok(bytes)
 }
@@ -86,6 +87,12 @@ pub(crate) fn metadata(metadata: &Metadata) -> &[u8] {
     }
 }
 
+/// Nothing where there are none, as with metadata.
+fn details(session: &Session) -> Result<Vec<u8>, Failure> {
+    let json = json(&Details::of(session))?;
+    Ok(if json == b"{}" { Vec::new() } else { json })
+}
+
 fn rotation(session: &Session) -> Result<Vec<u8>, Failure> {
     session.rotation.as_ref().map_or(Ok(Vec::new()), json)
 }
@@ -93,6 +100,14 @@ fn rotation(session: &Session) -> Result<Vec<u8>, Failure> {
 /// Anything that is kept as JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<Vec<u8>, Failure> {
     serde_json::to_vec(value).map_err(|_| Failure::Internal("a value cannot be written as JSON"))
+}
+
+fn put_tiny(bytes: &mut Vec<u8>, text: &[u8]) -> Result<(), Failure> {
+    let length = u8::try_from(text.len());
+    let length = length.map_err(|_| Failure::Internal("a part of a session is too long"))?;
+    bytes.push(length);
+    bytes.extend(text);
+    Ok(())
 }
 
 fn put_short(bytes: &mut Vec<u8>, text: &[u8]) -> Result<(), Failure> {
@@ -126,11 +141,11 @@ pub(crate) fn read(id: SessionId, bytes: &[u8]) -> Result<Arc<Session>, Failure>
     let idle = i64::from_be_bytes(rest.array().ok_or(DAMAGED)?);
     let ended_at = rest.time()?;
     let secret_hash = SecretHash::from_bytes(rest.array().ok_or(DAMAGED)?);
-    let user_id = rest.short()?;
-    let reason = rest.short()?;
+    let user_id = rest.tiny()?;
+    let reason = rest.tiny()?;
     let metadata = rest.short()?;
     let rotation = rest.short()?;
-    let fingerprint = rest.long()?;
+    let fingerprint = rest.short()?;
     let details = rest.long()?;
     let ending = |kind| -> Result<Standing, Failure> {
         let reason = EndReason::new(reason).map_err(|_| DAMAGED)?;
@@ -152,7 +167,7 @@ pub(crate) fn read(id: SessionId, bytes: &[u8]) -> Result<Arc<Session>, Failure>
         "" => Metadata::default(),
         json => Metadata::from_json(json).map_err(|_| DAMAGED)?,
     };
-    let details: Details = serde_json::from_str(details).map_err(|_| DAMAGED)?;
+    let details: Details = optional_json(details)?.unwrap_or_default();
     Ok(Arc::new(Session {
         id,
         user_id: UserId::new(user_id).map_err(|_| DAMAGED)?,
@@ -210,6 +225,11 @@ impl<'a> Parts<'a> {
         time(i64::from_be_bytes(bytes))
     }
 
+    pub(crate) fn tiny(&mut self) -> Result<&'a str, Failure> {
+        let length = self.array().map(u8::from_be_bytes).map(usize::from);
+        self.text(length)
+    }
+
     pub(crate) fn short(&mut self) -> Result<&'a str, Failure> {
         let length = self.array().map(u16::from_be_bytes).map(usize::from);
         self.text(length)
@@ -231,7 +251,7 @@ impl<'a> Parts<'a> {
 /// Everything that no script asks about, with short names, since there are many of it.
 ///
 /// Members may be added: an older program passes over what it does not know.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Details {
     #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
     ip_address: Option<IpAddr>,

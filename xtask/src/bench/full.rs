@@ -1,13 +1,14 @@
 //! `cargo xtask bench --full`: what takes minutes to set up. Growth, pace, memory, start.
 
 use super::load::{self, Until};
+use super::options::Full;
 use super::paths::{Budget, Kind};
-use super::report::{Extra, median};
+use super::report::{Extra, Findings, median};
 use super::rounds::Bench;
 use super::server::{Plan, Server};
 use super::traffic::Traffic;
-use super::{bare, client};
-use crate::process::Outcome;
+use super::{bare, client, population};
+use crate::process::{Failure, Outcome};
 use crate::stopwatch::Stopwatch;
 
 const FEW: usize = 1_000;
@@ -21,7 +22,21 @@ const MEMORY: (&str, &str) = ("SESSION_STORE", "memory");
 /// Room for the user with very many sessions.
 const NO_LIMIT: (&str, &str) = ("MAX_SESSIONS_PER_USER", "20000");
 
-pub(super) fn run(bench: &Bench) -> Outcome<Vec<Extra>> {
+pub(super) fn run(bench: &Bench, full: Full) -> Outcome<Findings> {
+    let mut extras = Vec::new();
+    if full == Full::All {
+        extras = all_but_redis(bench)?;
+    }
+    let mut findings = match &bench.redis {
+        Some(redis) => population::run(bench, redis)?,
+        None if full == Full::All => Findings::default(),
+        None => return Err(Failure::new("there is no Redis to measure")),
+    };
+    findings.extras.splice(0..0, extras);
+    Ok(findings)
+}
+
+fn all_but_redis(bench: &Bench) -> Outcome<Vec<Extra>> {
     let mut extras = Vec::new();
     extras.extend(pace(bench)?);
     extras.extend(memory(bench)?);

@@ -51,7 +51,17 @@ impl Tally {
 
 /// Sends `traffic` until it is time to stop.
 pub(super) fn run(address: SocketAddr, traffic: &Traffic, until: Until) -> Outcome<Tally> {
-    Ok(drive(address, traffic, until, false)?.0)
+    run_by(CONNECTIONS, address, traffic, until)
+}
+
+/// The same with another number of connections.
+pub(super) fn run_by(
+    callers: usize,
+    address: SocketAddr,
+    traffic: &Traffic,
+    until: Until,
+) -> Outcome<Tally> {
+    Ok(drive(callers, address, traffic, until, false)?.0)
 }
 
 /// Creates a session for each request of `traffic`, and returns their tokens.
@@ -60,7 +70,7 @@ pub(super) fn create(
     traffic: &Traffic,
     count: usize,
 ) -> Outcome<(Tally, Vec<String>)> {
-    let (tally, bodies) = drive(address, traffic, Until::Count(count), true)?;
+    let (tally, bodies) = drive(CONNECTIONS, address, traffic, Until::Count(count), true)?;
     if tally.errors > 0 {
         return Err(Failure::new(format!(
             "{} of {count} creates were refused",
@@ -78,6 +88,7 @@ pub(super) fn create(
 }
 
 fn drive(
+    callers: usize,
     address: SocketAddr,
     traffic: &Traffic,
     until: Until,
@@ -95,7 +106,7 @@ fn drive(
             watch: Stopwatch::start(),
         });
         let mut lines = JoinSet::new();
-        for number in 0..CONNECTIONS {
+        for number in 0..callers {
             lines.spawn(Line::drive(Arc::clone(&run), address, number));
         }
         let mut all = Line::default();

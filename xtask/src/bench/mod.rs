@@ -11,6 +11,8 @@ mod chance;
 #[cfg(feature = "bench")]
 mod client;
 #[cfg(feature = "bench")]
+mod filling;
+#[cfg(feature = "bench")]
 mod full;
 #[cfg(feature = "bench")]
 mod interrupt;
@@ -20,6 +22,10 @@ mod load;
 mod options;
 #[cfg(feature = "bench")]
 mod paths;
+#[cfg(feature = "bench")]
+mod population;
+#[cfg(feature = "bench")]
+mod redis;
 #[cfg(feature = "bench")]
 mod report;
 #[cfg(feature = "bench")]

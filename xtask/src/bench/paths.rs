@@ -5,6 +5,8 @@
 pub(super) struct Setup {
     pub(super) name: &'static str,
     pub(super) settings: &'static [(&'static str, &'static str)],
+    /// Whether it is on the Redis of this bench, with keys of its own.
+    pub(super) on_redis: bool,
 }
 
 /// Creating and ending fill a server with what validating should not have to carry, so each has
@@ -13,18 +15,22 @@ pub(super) const SETUPS: &[Setup] = &[
     Setup {
         name: "memory-strict",
         settings: &[("SESSION_STORE", "memory"), ("SESSION_CACHE", "strict")],
+        on_redis: false,
     },
     Setup {
         name: "memory-cached",
         settings: &[("SESSION_STORE", "memory"), ("SESSION_CACHE", "cached")],
+        on_redis: false,
     },
     Setup {
         name: "sqlite-strict",
         settings: &[("SESSION_STORE", "sqlite"), ("SESSION_CACHE", "strict")],
+        on_redis: false,
     },
     Setup {
         name: "sqlite-cached",
         settings: &[("SESSION_STORE", "sqlite"), ("SESSION_CACHE", "cached")],
+        on_redis: false,
     },
     Setup {
         name: "sqlite-uncached",
@@ -33,14 +39,32 @@ pub(super) const SETUPS: &[Setup] = &[
             ("SESSION_CACHE", "strict"),
             ("SESSION_CACHE_ENTRIES", "0"),
         ],
+        on_redis: false,
     },
     Setup {
         name: "memory-writes",
         settings: &[("SESSION_STORE", "memory")],
+        on_redis: false,
     },
     Setup {
         name: "sqlite-writes",
         settings: &[("SESSION_STORE", "sqlite")],
+        on_redis: false,
+    },
+    Setup {
+        name: "redis-strict",
+        settings: &[("SESSION_CACHE", "strict")],
+        on_redis: true,
+    },
+    Setup {
+        name: "redis-cached",
+        settings: &[("SESSION_CACHE", "cached")],
+        on_redis: true,
+    },
+    Setup {
+        name: "redis-writes",
+        settings: &[],
+        on_redis: true,
     },
 ];
 
@@ -176,6 +200,35 @@ pub(super) const PATHS: &[Path] = &[
         Kind::List,
         "sqlite-cached",
         // The budget is for lists from memory; this one is read from the file.
+        None,
+        None,
+    ),
+    path(
+        "validate, Redis, strict",
+        Kind::Validate,
+        "redis-strict",
+        budget(0.58, 0.65),
+        budget(2.3, 2.1),
+    ),
+    path(
+        "validate, Redis, cached",
+        Kind::Validate,
+        "redis-cached",
+        IN_MEMORY,
+        LEAN,
+    ),
+    path(
+        "create, Redis",
+        Kind::Create,
+        "redis-writes",
+        budget(0.45, 0.57),
+        None,
+    ),
+    path("end, Redis", Kind::End, "redis-writes", None, None),
+    path(
+        "list a user's 5, Redis",
+        Kind::List,
+        "redis-strict",
         None,
         None,
     ),

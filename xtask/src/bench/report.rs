@@ -3,8 +3,9 @@
 use std::fs;
 use std::process::Command;
 
-use super::options::Options;
+use super::options::{Full, Options};
 use super::paths::{Budget, Path};
+use super::redis;
 use super::rounds::Pair;
 use crate::process;
 
@@ -34,8 +35,25 @@ pub(super) struct Extra {
     pub(super) budget: Option<Budget>,
 }
 
+/// How long a step takes among so many sessions: for one caller, and for one of 64.
+#[derive(Debug)]
+pub(super) struct Latency {
+    pub(super) name: &'static str,
+    pub(super) sessions: usize,
+    /// Milliseconds.
+    pub(super) p50: [f64; 2],
+    pub(super) p99: [f64; 2],
+}
+
+/// What was found out apart from the rounds.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) extras: Vec<Extra>,
+    pub(super) latencies: Vec<Latency>,
+}
+
 /// Everything as Markdown, which reads well in a terminal too.
-pub(super) fn table(rows: &[Row], extras: &[Extra]) -> String {
+pub(super) fn table(rows: &[Row], findings: &Findings) -> String {
     let mut lines = vec![
         "| path | got (least … most) | at least | aim | | CPU per request | at most | aim | | \
          p50 ms (bare) | p99 ms (bare) |"
@@ -43,9 +61,20 @@ pub(super) fn table(rows: &[Row], extras: &[Extra]) -> String {
         format!("|{}", "---|".repeat(11)),
     ];
     lines.extend(rows.iter().map(line));
-    if !extras.is_empty() {
+    if rows.is_empty() {
+        lines.clear();
+    }
+    if !findings.extras.is_empty() {
         lines.push("\n| what | got | at most | aim | |\n|---|---|---|---|---|".to_owned());
-        lines.extend(extras.iter().map(extra));
+        lines.extend(findings.extras.iter().map(extra));
+    }
+    if !findings.latencies.is_empty() {
+        lines.push(
+            "\n| Redis, ms | sessions | one caller: p50 | p99 | 64 callers: p50 | p99 |\n\
+             |---|---|---|---|---|---|"
+                .to_owned(),
+        );
+        lines.extend(findings.latencies.iter().map(latency));
     }
     lines.join("\n") + "\n"
 }
@@ -74,6 +103,19 @@ fn extra(extra: &Extra) -> String {
     format!(
         "| {name} | {got:.digits$} {unit} | {} |",
         bounds(extra.budget, |most| got <= most)
+    )
+}
+
+fn latency(latency: &Latency) -> String {
+    let Latency {
+        name,
+        sessions,
+        p50,
+        p99,
+    } = latency;
+    format!(
+        "| {name} | {sessions} | {:.2} | {:.2} | {:.2} | {:.2} |",
+        p50[0], p99[0], p50[1], p99[1]
     )
 }
 
@@ -112,7 +154,12 @@ pub(super) fn median(figures: &[f64]) -> f64 {
 }
 
 /// `docs/benchmarks.md`.
-pub(super) fn page(table: &str, options: &Options, generator: &str) -> String {
+pub(super) fn page(
+    table: &str,
+    options: &Options,
+    generator: &str,
+    redis: Option<&redis::Kind>,
+) -> String {
     format!(
         "# Benchmarks\n\n\
          Written by `cargo xtask bench`; do not edit. Measured on {}, {}, by\n\n\
@@ -122,18 +169,34 @@ pub(super) fn page(table: &str, options: &Options, generator: &str) -> String {
          64 connections, 10,000 sessions, ids picked at random, load by {generator} on the same \
          machine (sessions are ended by the built-in loader, each one once). CPU per request is \
          the user and system time of the server process over the run, divided by the requests. \
-         A machine of another kind gives other ratios: compare runs, not documents.\n\n{table}",
+         {} A machine of another kind gives other ratios: compare runs, not documents.\n\n{table}",
         today(),
         machine(),
         command(options),
         options.rounds,
         options.span.as_secs(),
+        about_redis(redis),
     )
+}
+
+fn about_redis(redis: Option<&redis::Kind>) -> String {
+    match redis {
+        Some(redis) => format!(
+            "{} runs on the same machine ({}), one for all servers on it, each with keys of its \
+             own; its time counts as theirs.",
+            redis.name(),
+            redis::SETTINGS,
+        ),
+        None => "Nothing is told of Redis: there was no `redis-server` on this machine.".to_owned(),
+    }
 }
 
 fn command(options: &Options) -> String {
     let mut words = vec!["cargo xtask bench".to_owned()];
-    words.extend(options.full.then(|| "--full".to_owned()));
+    words.extend(options.full.map(|full| match full {
+        Full::All => "--full".to_owned(),
+        Full::RedisAlone => "--full redis".to_owned(),
+    }));
     words.extend((!options.wrk).then(|| "--no-wrk".to_owned()));
     words.push(format!(
         "--rounds {} --seconds {}",

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::load::{self, Tally, Until};
-use super::options::Options;
+use super::options::{Full, Options};
 use super::paths::{Kind, PATHS, Path, SETUPS, Setup};
-use super::report::{self, Row};
+use super::redis::{self, Redis};
+use super::report::{self, Findings, Row};
 use super::server::{Plan, Server};
 use super::traffic::Traffic;
 use super::{bare, chance, client, full, interrupt, wrk};
@@ -24,19 +25,26 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     let options = Options::parse(args)?;
     interrupt::watch()?;
     let bench = Bench::prepare(options)?;
-    let rows = bench.rounds()?;
-    let extras = if bench.options.full {
-        full::run(&bench)?
-    } else {
-        Vec::new()
+    let rows = match bench.options.full {
+        Some(Full::RedisAlone) => Vec::new(),
+        Some(Full::All) | None => bench.rounds()?,
     };
-    let table = report::table(&rows, &extras);
+    let findings = match bench.options.full {
+        Some(full) => full::run(&bench, full)?,
+        None => Findings::default(),
+    };
+    let table = report::table(&rows, &findings);
     println!("\n{table}");
     if bench.options.write {
         let file = process::root().join("docs/benchmarks.md");
         fs::write(
             &file,
-            report::page(&table, &bench.options, bench.generator()),
+            report::page(
+                &table,
+                &bench.options,
+                bench.generator(),
+                bench.redis.as_ref(),
+            ),
         )?;
         println!("written to docs/benchmarks.md");
     }
@@ -49,6 +57,8 @@ pub(super) struct Bench {
     pub(super) options: Options,
     pub(super) folder: PathBuf,
     pub(super) key: String,
+    /// `None` without such a program on this machine.
+    pub(super) redis: Option<redis::Kind>,
     program: PathBuf,
     use_wrk: bool,
 }
@@ -78,6 +88,7 @@ impl Bench {
             options,
             folder,
             key: chance::key("svc_")?,
+            redis: redis::Kind::found(),
             program,
             use_wrk,
         })
@@ -103,16 +114,47 @@ impl Bench {
             program: self.program.clone(),
             folder: self.folder.join(name),
             settings: keys.into_iter().chain(settings).collect(),
+            beside: None,
         })
     }
 
+    /// The same on a Redis, with the keys of that name.
+    pub(super) fn plan_on(
+        &self,
+        redis: &Redis,
+        name: &str,
+        settings: &[(&'static str, &str)],
+    ) -> Outcome<Plan> {
+        let mut plan = self.plan(name, settings)?;
+        plan.settings.extend(redis.settings(name));
+        plan.beside = Some(redis.beside());
+        Ok(plan)
+    }
+
+    /// What was asked for, as far as this machine has what it takes.
+    fn paths(&self) -> impl Iterator<Item = &'static Path> {
+        let is_possible = |path: &&Path| {
+            let mut setups = SETUPS.iter().filter(|setup| setup.name == path.setup);
+            self.redis.is_some() || setups.all(|setup| !setup.on_redis)
+        };
+        let is_asked_for = |path: &&Path| {
+            let only = self.options.only.as_deref().unwrap_or_default();
+            path.name.contains(only)
+        };
+        PATHS.iter().filter(is_possible).filter(is_asked_for)
+    }
+
     fn rounds(&self) -> Outcome<Vec<Row>> {
+        let paths: Vec<Path> = self.paths().copied().collect();
+        // Up before the servers that need it, and down after them.
+        let redis = self.redis.as_ref().map(redis::Kind::start).transpose()?;
         let servers: Vec<Filled> = SETUPS
             .iter()
-            .map(|setup| self.fill(setup))
+            .filter(|setup| paths.iter().any(|path| path.setup == setup.name))
+            .map(|setup| self.fill(setup, redis.as_ref()))
             .collect::<Outcome<_>>()?;
-        let bare = self.bare(&servers)?;
-        let mut rows: Vec<Row> = PATHS.iter().map(|path| Row::new(*path)).collect();
+        let bare = self.bare(&servers, &paths)?;
+        let mut rows: Vec<Row> = paths.into_iter().map(Row::new).collect();
         for round in 1..=self.options.rounds {
             println!(
                 "\nround {round} of {}, load by {}",
@@ -130,13 +172,17 @@ impl Bench {
         Ok(rows)
     }
 
-    fn fill(&self, setup: &'static Setup) -> Outcome<Filled> {
+    fn fill(&self, setup: &'static Setup, redis: Option<&Redis>) -> Outcome<Filled> {
         println!(
             "starting {} with {} sessions",
             setup.name,
             USERS * SESSIONS_EACH
         );
-        let server = self.plan(setup.name, setup.settings)?.start_afresh()?;
+        let plan = match redis.filter(|_| setup.on_redis) {
+            Some(redis) => self.plan_on(redis, setup.name, setup.settings)?,
+            None => self.plan(setup.name, setup.settings)?,
+        };
+        let server = plan.start_afresh()?;
         // As long as a fresh user's name, so that both are answered with as many bytes.
         let users: Vec<String> = (0..USERS).map(|user| format!("{user:012}")).collect();
         let each = users
@@ -156,14 +202,13 @@ impl Bench {
     }
 
     /// The bare server, once it knows what the real one answers.
-    fn bare(&self, servers: &[Filled]) -> Outcome<Server> {
+    fn bare(&self, servers: &[Filled], paths: &[Path]) -> Outcome<Server> {
         let mut samples = Vec::new();
         for kind in [Kind::Validate, Kind::List, Kind::Create, Kind::End] {
-            let setup = PATHS
-                .iter()
-                .find(|path| path.kind == kind)
-                .map(|path| path.setup);
-            let filled = on(servers, setup.unwrap_or_default())?;
+            let Some(path) = paths.iter().find(|path| path.kind == kind) else {
+                continue;
+            };
+            let filled = on(servers, path.setup)?;
             let answer = client::ask(filled.server.address, &self.traffic(kind, filled))?;
             let (method, route) = kind.route();
             samples.push((method, route, answer));

@@ -14,9 +14,14 @@ use crate::stopwatch::Stopwatch;
 #[derive(Debug)]
 pub(super) struct Server {
     child: Child,
+    beside: Option<Beside>,
     pub(super) address: SocketAddr,
     _guard: Guard,
 }
+
+/// The number of another process that works for the requests which a server answers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beside(pub(super) u32);
 
 /// How to start `sessiond`.
 #[derive(Clone, Debug)]
@@ -25,6 +30,7 @@ pub(super) struct Plan {
     /// Takes the data and the log.
     pub(super) folder: PathBuf,
     pub(super) settings: Vec<(&'static str, String)>,
+    pub(super) beside: Option<Beside>,
 }
 
 impl Plan {
@@ -47,7 +53,9 @@ impl Plan {
             // No setting of the caller's own may change what is measured.
             .env_clear()
             .envs(self.settings.iter().map(|(name, value)| (name, value)));
-        Server::start(command, address, "/ready", &self.folder.join("log"))
+        let mut server = Server::start(command, address, "/ready", &self.folder.join("log"))?;
+        server.beside = self.beside;
+        Ok(server)
     }
 }
 
@@ -75,6 +83,7 @@ impl Server {
         let guard = interrupt::ends(child.id());
         let mut server = Self {
             child,
+            beside: None,
             address,
             _guard: guard,
         };
@@ -92,21 +101,11 @@ impl Server {
         Ok(server)
     }
 
-    /// User and system time so far, in ticks of whatever length the kernel has.
+    /// User and system time so far, in ticks of whatever length the kernel has; with that of the
+    /// process beside it.
     pub(super) fn cpu_ticks(&self) -> Outcome<u64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The second field is the program's name, which may hold anything but ends with `)`.
-        let fields: Vec<&str> = stat
-            .rsplit(')')
-            .next()
-            .unwrap_or_default()
-            .split_whitespace()
-            .collect();
-        let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok());
-        ticks(11)
-            .zip(ticks(12))
-            .map(|(user, system)| user + system)
-            .ok_or_else(|| Failure::new("/proc tells no processor time"))
+        let processes = [Some(self.child.id()), self.beside.map(|beside| beside.0)];
+        processes.into_iter().flatten().map(cpu_ticks).sum()
     }
 
     /// Resident memory, in bytes.
@@ -136,7 +135,32 @@ impl Drop for Server {
     }
 }
 
+/// User and system time of one process so far.
+fn cpu_ticks(process: u32) -> Outcome<u64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    ticks_of(&stat).ok_or_else(|| Failure::new("/proc tells no processor time"))
+}
+
+fn ticks_of(stat: &str) -> Option<u64> {
+    // The second field is the program's name, which may hold anything but ends with `)`.
+    let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<u64>().ok();
+    Some(ticks(11)? + ticks(12)?)
+}
+
 /// An address that was free a moment ago.
 fn free_address() -> Outcome<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_process_is_that_of_user_and_system() {
+        let stat = "7 (a (b) c) S 1 7 7 0 -1 4194560 900 0 1 2 31 12 5 6 20 0 8 0";
+        assert_eq!(ticks_of(stat), Some(43));
+        assert_eq!(ticks_of("7 (cut) S 1"), None);
+    }
 }

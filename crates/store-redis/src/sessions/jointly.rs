@@ -16,7 +16,14 @@ use crate::error::Failure;
 use crate::record::{self, session_id};
 use crate::store::told;
 
-script!(CREATE, "users", "create");
+script!(
+    CREATE = "head",
+    "user_keys",
+    "create_below_limit",
+    "records",
+    "users",
+    "create"
+);
 script!(END, "users", "end");
 script!(END_USER, "users", "end_user");
 script!(LIST, "users", "list");

@@ -27,10 +27,15 @@ use crate::store::told;
 
 /// A script about sessions, made of the parts that it names.
 macro_rules! script {
+    ($name:ident, "users", $($part:literal),+) => {
+        script!($name = "head", "user_keys", "records", "users", $($part),+);
+    };
     ($name:ident, $($part:literal),+) => {
+        script!($name = "head", "records", $($part),+);
+    };
+    ($name:ident = $($part:literal),+) => {
         static $name: std::sync::LazyLock<crate::script::Script> = std::sync::LazyLock::new(|| {
             crate::script::Script::of(&[
-                include_str!("../lua/sessions/records.lua"),
                 $(include_str!(concat!("../lua/sessions/", $part, ".lua"))),+
             ])
         });

@@ -1,12 +1,5 @@
--- What every step about sessions begins with. Keys and their meaning: docs/redis.md.
-local prefix = KEYS[1]
-local DUE, ENDED, EXPIRED = prefix .. 'due', prefix .. 'ended', prefix .. 'expired'
--- Of all sessions, also where they are spread over hash slots: `{name:7f}:` is a part of `{name}:`.
-local CHANGED = string.gsub(prefix, ':%x%x}:$', '}:') .. 'changed'
-local function key_of(id) return prefix .. 's:' .. id end
-
 -- The record, as `record.rs` writes it. What only Rust reads stays bytes here.
-local FORM = '>BBBi8c8i8i8c8i8c32I2c0I2c0I2c0I2c0I4c0I4c0'
+local FORM = '>BBBi8c8i8i8c8i8c32Bc0Bc0I2c0I2c0I2c0I4c0'
 local OPEN, SUSPENDED, IS_EXPIRED, IS_REVOKED, IS_TERMINATED = 0, 1, 2, 3, 4
 
 local function corrupt(what) error({ err = 'CORRUPT a session ' .. what }) end
@@ -54,7 +47,11 @@ local function look(id)
 end
 
 -- Other nodes hear that what they know of a session is no longer so.
-local function announce(id) redis.call('PUBLISH', CHANGED, 's' .. id) end
+local function announce(id)
+  -- Of all sessions, also where they are spread over hash slots: `{name:7f}:` is a part of `{name}:`.
+  local changed = string.gsub(prefix, ':%x%x}:$', '}:') .. 'changed'
+  redis.call('PUBLISH', changed, 's' .. id)
+end
 
 -- Ends what cannot be read: nothing of it is left that a newer version could go on with.
 local function discard(id)

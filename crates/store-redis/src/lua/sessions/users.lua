@@ -1,7 +1,5 @@
 
--- The open sessions of each user, and how many those are: most first, then by name.
-local USERS, PENDING = prefix .. 'users', prefix .. 'pending'
-local function index_of(user) return prefix .. 'u:' .. user end
+local PENDING = prefix .. 'pending'
 
 local function count_user(user, open)
   if open == 0 then redis.call('ZREM', USERS, user) else redis.call('ZADD', USERS, -open, user) end
