@@ -3,12 +3,17 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use memchr::memmem;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// How long an answer takes to be read, before the connection that it came on is reset.
+const HEARD: Duration = Duration::from_millis(30);
 
 /// What becomes of connections that subscribe. All others are as good as without us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +121,8 @@ async fn carry(
                     Cut::Silent | Cut::NoSubscription if subscribes => {}
                     Cut::Reset if subscribes => {
                         node.write_all(heard).await?;
+                        // A reset overtakes what is on its way.
+                        sleep(HEARD).await;
                         return node.set_zero_linger();
                     }
                     _ => node.write_all(heard).await?,

@@ -67,7 +67,7 @@ fn the_audit_log_of_three_nodes_is_one_chain_with_one_record_of_each_event() {
         loop {
             let page = as_admin(&mut nodes[1].connect(), "GET", &path);
             let events = page["events"].as_array().unwrap().iter();
-            recorded.extend(events.map(|event| session_of(event)));
+            recorded.extend(events.map(session_of));
             let Some(next) = page["next_cursor"].as_str() else {
                 return recorded;
             };

@@ -53,6 +53,8 @@ fn the_bound_holds(cut: Cut) {
     assert_trusted(&site, there, &tokens);
     assert_eq!(channel.subscriptions(), 1, "it is heard through here");
     assert!(reads(&site, there, &old) <= SESSIONS + 2);
+    // Nobody will ask for these until the channel is back.
+    let unasked = sessions(&nodes, "unasked");
 
     channel.cut(cut);
     // Those that have been trusted for long: what nobody is told of any more must not last.
@@ -63,6 +65,7 @@ fn the_bound_holds(cut: Cut) {
             lags.extend(ends(&nodes, &young));
         }
     });
+    delete(&nodes[0], &unasked);
     let longest = lags.iter().max().unwrap();
     println!(
         "{cut:?}: refused {longest:?} after, at the latest, of {} times",
@@ -85,6 +88,9 @@ fn the_bound_holds(cut: Cut) {
 
     channel.cut(Cut::None);
     assert_trusted(&site, there, &tokens);
+    let mut client = there.connect();
+    let is_any_in = unasked.iter().any(|token| is_in(&mut client, token));
+    assert!(!is_any_in, "a copy from before the cut is believed again");
     let last = sessions(&nodes, "last");
     let lags = ends(&nodes, &last);
     let longest = lags.iter().max().unwrap();
@@ -103,6 +109,14 @@ fn sessions(nodes: &[Server], name: &str) -> Vec<String> {
         assert!(tokens.iter().all(|token| is_in(&mut client, token)));
     }
     tokens
+}
+
+fn delete(node: &Server, tokens: &[String]) {
+    let mut client = node.connect();
+    for token in tokens {
+        let (status, _) = client.delete(&format!("/sessions/{token}")).unwrap();
+        assert_eq!(status, 200);
+    }
 }
 
 /// Ends them all on the first node; how long the second still lets each in.
