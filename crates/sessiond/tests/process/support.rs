@@ -194,10 +194,24 @@ impl Client {
         body: Option<&Value>,
     ) -> Option<Whole> {
         let body = body.map(Value::to_string).unwrap_or_default();
+        let head = format!("{extra}Content-Type: application/json\r\n");
+        self.send(method, path, &head, &body)
+    }
+
+    /// A form, with the service key; the whole answer.
+    pub(crate) fn post_form(&mut self, path: &str, form: &str) -> Option<Whole> {
+        let head = format!(
+            "Authorization: Bearer {SERVICE_KEY}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n"
+        );
+        self.send("POST", path, &head, form)
+    }
+
+    fn send(&mut self, method: &str, path: &str, head: &str, body: &str) -> Option<Whole> {
         let length = body.len();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: test\r\n\
-             {extra}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+             {head}Content-Length: {length}\r\n\r\n{body}"
         );
         self.stream.get_mut().write_all(request.as_bytes()).ok()?;
         let mut head = String::new();
