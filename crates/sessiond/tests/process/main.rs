@@ -17,6 +17,7 @@ mod logins;
 mod provider_keys;
 mod provider_logins;
 mod provider_tokens;
+mod redis_faults;
 mod secrets;
 mod start_and_stop;
 mod support;
