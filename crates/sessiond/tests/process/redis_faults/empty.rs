@@ -77,6 +77,7 @@ fn emptied(mode: &str) {
         }
     }
     for client in &mut clients {
+        node::until_recorded(client);
         for alarm in ["session_hijack_attempt", "session_terminated"] {
             let events = node::events(client, alarm);
             assert!(events.is_empty(), "{events:?}");
@@ -102,5 +103,6 @@ fn a_token_that_was_replaced_raises_the_alarm_while_redis_is_there() {
     let next = rotated(&mut client, &token);
     assert_eq!(node::validate(&mut client, &next).status, 200);
     assert_eq!(node::validate(&mut client, &token).status, 401);
+    node::until_recorded(&mut client);
     assert_eq!(node::events(&mut client, "session_hijack_attempt").len(), 1);
 }

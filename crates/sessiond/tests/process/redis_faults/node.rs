@@ -119,6 +119,19 @@ pub(super) fn events(client: &mut Client, action: &str) -> Vec<Value> {
     body["events"].as_array().expect("events").clone()
 }
 
+/// Waits until everything that this node did is in the audit log: events are appended behind requests, in
+/// their order.
+pub(super) fn until_recorded(client: &mut Client) {
+    let user = format!("marker {:?}", now());
+    created(client, &user);
+    let begun = now();
+    let is_recorded = |event: &Value| event["user_id"] == user.as_str();
+    while !events(client, "session_created").iter().any(is_recorded) {
+        assert!(begun.elapsed() < Duration::from_secs(5), "it is recorded");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// Asks until it is answered so; how long that took.
 pub(super) fn until_answered(
     limit: Duration,
