@@ -7,7 +7,7 @@ pub(crate) fn start(level: &str) {
     // Libraries below ours speak up from warnings on.
     let directives = format!(
         "warn,sessiond={level},app={level},http_api={level},\
-                              store_sqlite={level},store_memory={level}"
+                              store_sqlite={level},store_redis={level},store_memory={level}"
     );
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(directives))

@@ -62,7 +62,13 @@ impl RedisStore {
             advice: Vec::new(),
             appends: Appends::default(),
         };
-        let checked = store.look_at_server().await;
+        // Whether it lets us do what we need is known now, and not with the first session.
+        let probe = Script::of(&["return redis.call('EXISTS', KEYS[1] .. 'due')"]);
+        let probed = store.link.run::<u64>(&probe, &store.call(&probe)).await;
+        let checked = match probed {
+            Ok(_) => store.look_at_server().await,
+            Err(failure) => Err(failure),
+        };
         let checked = checked.map_err(|failure| match failure {
             Failure::Redis(error) => OpenError::Connect(error),
             _ => OpenError::Lost,

@@ -18,6 +18,7 @@ mod provider_keys;
 mod provider_logins;
 mod provider_tokens;
 mod redis;
+mod redis_faults;
 mod secrets;
 mod start_and_stop;
 mod support;
