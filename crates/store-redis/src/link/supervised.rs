@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{PushKind, RedisError, Role};
+use redis::{ErrorKind, PushKind, RedisError, Role};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -112,13 +112,23 @@ async fn connect(
     lost: &Arc<watch::Sender<u64>>,
 ) -> Result<MultiplexedConnection, RedisError> {
     let lost = Arc::clone(lost);
-    dialer
-        .dial(move |push| {
-            if push.kind == PushKind::Disconnection {
-                note_loss(&lost, generation);
-            }
-        })
+    let dial = dialer.dial(move |push| {
+        if push.kind == PushKind::Disconnection {
+            note_loss(&lost, generation);
+        }
+    });
+    let mut connection = dial.await?;
+    // Else what was demoted would be connected to again and again, and would answer in between.
+    match redis::cmd("ROLE")
+        .query_async::<Role>(&mut connection)
         .await
+    {
+        Ok(Role::Primary { .. }) => Ok(connection),
+        Ok(_) => Err((ErrorKind::Client, "this is no primary").into()),
+        Err(error) if crate::error::has_lost_its_way(&error) => Err(error),
+        // As when it is watched over.
+        Err(_) => Ok(connection),
+    }
 }
 
 struct Supervision {
@@ -163,8 +173,16 @@ impl Supervision {
                 _ = self.look_for_loss.wait_for(|lost| *lost >= generation) => return,
                 role = ask.query_async::<Role>(&mut connection) => role,
             };
+            let is_outdated = match role {
+                Ok(Role::Primary { .. }) => tokio::select! {
+                    // Sentinels that cannot be reached let one wait for long.
+                    _ = self.look_for_loss.wait_for(|lost| *lost >= generation) => return,
+                    is_outdated = self.dialer.is_outdated() => is_outdated,
+                },
+                _ => false,
+            };
             match role {
-                Ok(Role::Primary { .. }) if !self.dialer.is_outdated().await => {}
+                Ok(Role::Primary { .. }) if !is_outdated => {}
                 Ok(_) => {
                     tracing::warn!("redis is no primary any more, looking for the one that is");
                     return;
