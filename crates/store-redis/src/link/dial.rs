@@ -27,7 +27,8 @@ pub(crate) struct Dialer {
 }
 
 enum Target {
-    Server(Box<Client>),
+    /// The first that can be reached: there is one, or any node of a cluster will do.
+    Servers(Vec<Client>),
     /// Asked anew each time: a failover makes another server the primary.
     Primary {
         sentinels: Box<SentinelClient>,
@@ -54,13 +55,17 @@ impl Dialer {
                 (target, options.addresses.len() + 2)
             }
             Topology::Standalone | Topology::Cluster => {
-                let first = options.addresses.first().ok_or_else(no_address)?;
-                let info = info(options, first)?;
-                let client = match certificates(options) {
-                    Some(certificates) => Client::build_with_tls(info, certificates)?,
-                    None => Client::open(info)?,
+                let client = |at| -> Result<Client, RedisError> {
+                    let info = info(options, at)?;
+                    match certificates(options) {
+                        Some(certificates) => Client::build_with_tls(info, certificates),
+                        None => Client::open(info),
+                    }
                 };
-                (Target::Server(Box::new(client)), 1)
+                let clients = options.addresses.iter().map(client);
+                let clients: Vec<_> = clients.collect::<Result<_, _>>()?;
+                let dials = clients.len();
+                (Target::Servers(clients), dials)
             }
         };
         let dials = u32::try_from(dials).unwrap_or(u32::MAX);
@@ -83,10 +88,16 @@ impl Dialer {
         });
         let dial = async {
             match &mut self.target {
-                Target::Server(client) => {
-                    client
-                        .get_multiplexed_async_connection_with_config(&config)
-                        .await
+                Target::Servers(clients) => {
+                    let mut outcome = Err(no_address());
+                    for client in clients {
+                        let dial = client.get_multiplexed_async_connection_with_config(&config);
+                        outcome = dial.await;
+                        if outcome.is_ok() {
+                            break;
+                        }
+                    }
+                    outcome
                 }
                 Target::Primary { sentinels, dialed } => {
                     let client = sentinels.async_get_client().await?;

@@ -86,7 +86,10 @@ impl Link {
         };
         let answer = match &self.way {
             Way::Single(supervised) => {
-                let (mut connection, generation) = supervised.connection().await?;
+                // The first attempt to connect anew may take several times as long.
+                let connection = timeout(self.response_timeout, supervised.connection()).await;
+                let connecting = |_| Failure::Away("connecting to redis takes long".into());
+                let (mut connection, generation) = connection.map_err(connecting)??;
                 let answer = answer_of(&mut connection, command).await;
                 if answer.as_ref().is_err_and(has_lost_its_way) {
                     supervised.lost(generation);

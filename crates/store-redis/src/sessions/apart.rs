@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::{join_all, try_join, try_join_all};
 use session_core::ports::{
     Created, EndOutcome, EndedBatch, EndedSession, LimitPolicy, SessionLimit, StoreError, Swept,
 };
@@ -40,6 +40,9 @@ script!(STATS_USERS, "users", "stats_users", "apart_stats_users");
 
 /// How often a place is tried for that others take in between. Each time somebody had one.
 const TRIES: usize = 1000;
+
+/// Places that one look at a bucket finds to settle at most, as `apart_work.lua` has it.
+const PLACES_AT_ONCE: usize = 128;
 
 /// What came of an attempt to take a place in a user's index.
 enum Place {
@@ -111,7 +114,7 @@ impl RedisStore {
                     }
                 };
             return match self
-                .put(DOING, &session, bytes, reserved_at)
+                .put(DOING, &session, bytes, reserved_at, is_ours)
                 .await?
                 .as_str()
             {
@@ -166,13 +169,15 @@ impl RedisStore {
         session: &Session,
         bytes: Vec<u8>,
         reserved_at: Vec<u8>,
+        is_ours: bool,
     ) -> Result<String, StoreError> {
         let mut call = PUT.call(self.keys.of_session(session.id));
         call.arg(session.id.as_bytes())
             .arg(bytes)
             .arg(session.deadline().timestamp_millis())
             .arg(self.time_to_live(session.expires_at - session.created_at))
-            .arg(reserved_at);
+            .arg(reserved_at)
+            .arg(u8::from(is_ours));
         self.run(doing, &PUT, &call).await
     }
 
@@ -256,21 +261,22 @@ impl RedisStore {
     ) -> Result<EndedBatch, StoreError> {
         const DOING: &str = "end a user's sessions";
         let mut done = EndedBatch::default();
-        // Entries that stay: the one to spare, and those whose session is still to come.
-        let mut staying = 0;
+        // By ids and not by ranks: entries that others take away meanwhile would let one be passed over.
+        let mut from = b"-".to_vec();
+        // One that cannot be ended does not keep the others alive.
+        let mut failed = None;
         while done.ended.len() + done.expired.len() < batch {
             let wanted = batch - done.ended.len() - done.expired.len();
-            let mut range = redis::cmd("ZRANGE");
-            range
-                .arg(self.index_of(user_id))
-                .arg(staying)
-                .arg(staying + wanted - 1);
+            let mut range = redis::cmd("ZRANGEBYLEX");
+            range.arg(self.index_of(user_id)).arg(&from).arg("+");
+            range.arg("LIMIT").arg(0).arg(wanted);
             let entries: Vec<Vec<u8>> = self.ask(DOING, &range).await?;
             let is_last = entries.len() < wanted;
+            if let Some(last) = entries.last() {
+                from = key(b"(", &[last]);
+            }
             let mut entries = told(DOING, ids(&entries))?;
-            let spared = entries.len();
             entries.retain(|id| Some(*id) != except);
-            staying += spared - entries.len();
 
             let ends = entries.iter().map(async |id| {
                 let end = self.end_alone(DOING, *id, &ending).await;
@@ -279,30 +285,41 @@ impl RedisStore {
                     None => self.discard(DOING, *id).await.map(|()| None),
                 }
             });
-            let ends = try_join_all(ends).await?;
             let (mut over, mut missing) = (Vec::new(), Vec::new());
-            for (id, outcome) in entries.iter().zip(ends) {
+            for (id, outcome) in entries.iter().zip(join_all(ends).await) {
                 match outcome {
-                    Some(None) => missing.push(*id),
-                    Some(Some(EndOutcome::Ended(session))) => done.ended.push((&*session).into()),
-                    Some(Some(EndOutcome::Expired(session))) => {
+                    Err(error) => {
+                        failed = Some(error);
+                        continue;
+                    }
+                    Ok(Some(None)) => {
+                        missing.push(*id);
+                        continue;
+                    }
+                    Ok(Some(Some(EndOutcome::Ended(session)))) => {
+                        done.ended.push((&*session).into());
+                    }
+                    Ok(Some(Some(EndOutcome::Expired(session)))) => {
                         done.expired.push((&*session).into());
                     }
                     // Discarded.
-                    None | Some(Some(EndOutcome::EndedBefore(_))) => {}
+                    Ok(None | Some(Some(EndOutcome::EndedBefore(_)))) => {}
                 }
-                if !missing.contains(id) {
-                    over.push((*id, user_id));
-                }
+                over.push((*id, user_id));
             }
             self.leave(DOING, &over).await?;
-            let dropped = self.drop_missing(DOING, user_id, &missing).await?;
-            staying += missing.len() - dropped;
+            self.drop_missing(DOING, user_id, &missing).await?;
             if is_last {
-                return Ok(done);
+                break;
             }
+            done.more = done.ended.len() + done.expired.len() == batch;
         }
-        done.more = true;
+        match failed {
+            // What became of the others is told first.
+            Some(error) if done.ended.is_empty() && done.expired.is_empty() => return Err(error),
+            Some(_) => done.more = true,
+            None => {}
+        }
         Ok(done)
     }
 
@@ -398,6 +415,8 @@ impl RedisStore {
         let (mut due_left, mut old_left) = (batch, batch);
         for (bucket, (due, old, places)) in try_join_all(work).await? {
             self.settle(DOING, bucket, &places).await?;
+            // Else places would be taken faster than they are settled.
+            swept.more |= places.len() == PLACES_AT_ONCE;
             let most = due.min(due_left).max(old.min(old_left));
             if most == 0 {
                 swept.more |= due + old > 0;
