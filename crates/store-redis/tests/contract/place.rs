@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
+use std::time::Duration;
 
 use real_redis::shared::{self, Shared};
 use store_redis::{Options, RedisStore, Topology};
@@ -34,6 +35,8 @@ async fn fresh(
     let options = Options::from_url(redis.url())
         .expect("a URL")
         .topology(topology(&redis))
+        // No contract is about a server that is slow: the machine may be.
+        .timeouts(Duration::from_secs(20), Duration::from_secs(20))
         .prefix(format!("test-{number:x}"));
     let store = RedisStore::open(options).await;
     Arc::new(store.expect("redis answers"))
