@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use session_core::ports::{SessionStore, StoreErrorKind};
+use session_core::ports::SessionStore;
 use session_core::{EndKind, EndReason, Ending, Page, PageRequest, SessionId, UserId};
 use store_contract::samples::{NO_LIMIT, minute, session, start};
 
