@@ -8,5 +8,6 @@
 mod accounts;
 mod audit;
 mod audit_nodes;
+mod audit_queries;
 mod audit_tampering;
 mod raw;

@@ -1,5 +1,7 @@
 //! Redis behind the store's back.
 
+use std::time::Duration;
+
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue};
 use store_redis::{Options, RedisStore};
@@ -31,6 +33,13 @@ impl Raw {
         raw
     }
 
+    /// One more way to the same.
+    pub(crate) async fn another(&self) -> Self {
+        let prefix = self.prefix.clone();
+        let other = Self::fresh().await;
+        Self { prefix, ..other }
+    }
+
     /// One more node over what is there.
     pub(crate) async fn store(&self) -> RedisStore {
         self.store_by(&url()).await
@@ -38,7 +47,10 @@ impl Raw {
 
     /// The same by another way to the server.
     pub(crate) async fn store_by(&self, url: &str) -> RedisStore {
+        // A machine that is busy with other things makes no test fail.
+        let patience = Duration::from_secs(30);
         let options = Options::from_url(url).expect("a URL");
+        let options = options.timeouts(patience, patience);
         let store = RedisStore::open(options.prefix(self.prefix.as_str())).await;
         store.expect("redis answers")
     }
