@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use session_core::AuditEvent;
 use session_core::ports::AuditLog as _;
 use store_redis::RedisStore;
@@ -125,6 +124,20 @@ async fn a_far_node_is_not_starved() {
             })
         })
         .collect();
+    let watch = {
+        let (done, watcher) = (Arc::clone(&done), raw.another().await);
+        tokio::spawn(async move {
+            let mut turns = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                let left: i64 = watcher.ask(&watcher.about("PTTL", b"audit:turn")).await;
+                // There is none at the moment.
+                if left != -2 {
+                    turns.push(left);
+                }
+            }
+            turns
+        })
+    };
     for n in 0..20 {
         append(&far, &[event(n)]).await;
     }
@@ -132,6 +145,12 @@ async fn a_far_node_is_not_starved() {
     for work in work {
         work.await.expect("no append fails");
     }
+    let turns = watch.await.expect("it ends");
+    assert!(!turns.is_empty(), "turns were given");
+    assert!(
+        turns.iter().all(|left| (0..=300).contains(left)),
+        "{turns:?}"
+    );
     let near_ones = appended.load(Ordering::Relaxed);
     assert!(near_ones > 100, "the others were at it: {near_ones}");
     assert_eq!(records(&far).await, 20 + near_ones);
@@ -157,6 +176,20 @@ async fn a_turn_that_is_not_used_lapses() {
     );
 }
 
+/// Who had a turn gives it back: with what it appended, and when there is nothing left to append.
+#[tokio::test]
+async fn a_turn_ends_with_its_append() {
+    let raw = Raw::new().await;
+    let store = raw.store().await;
+    for given in [[event(1), event(2)], [event(1), event(2)]] {
+        let mut set = raw.about("SET", b"audit:turn");
+        let _: () = raw.ask(set.arg(given[0].id.as_bytes())).await;
+        append(&store, &given).await;
+        assert!(!raw.names().await.contains(&b"audit:turn".to_vec()));
+    }
+    assert_eq!(records(&store).await, 2);
+}
+
 /// However many there are.
 #[tokio::test]
 async fn all_or_none_of_a_batch_is_appended() {
@@ -173,37 +206,36 @@ async fn all_or_none_of_a_batch_is_appended() {
     assert_eq!(records(&store).await, 3002);
 }
 
-/// A check that takes long while all that it is to check is forgotten, and the log goes on.
+/// A check that takes long while what it is to check is forgotten, in part or all of it, and the log goes
+/// on: what is left is whole.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_forgotten_during_a_check_is_not_missed() {
-    let raw = Raw::new().await;
-    let near = raw.store().await;
-    let way = by_a_long_way(Duration::from_millis(2)).await;
-    let far = raw.store_by(&way).await;
-    append(&near, &(0..10).map(event).collect::<Vec<_>>()).await;
-    assert_eq!(records(&far).await, 10);
-    for round in 1..10 {
-        append(
-            &near,
-            &(0..1500)
-                .map(|n| event(round * 10_000 + n))
-                .collect::<Vec<_>>(),
-        )
-        .await;
-        let check = {
-            let far = Arc::clone(&far);
-            tokio::spawn(async move { records(&far).await })
-        };
-        sleep(Duration::from_millis(round)).await;
-        let before = DateTime::<Utc>::MAX_UTC;
+    // Each look of the check takes twice this long, and there are six of them.
+    const DELAY: Duration = Duration::from_millis(80);
+    let way = by_a_long_way(DELAY).await;
+    // With what was appended meanwhile; up to the end that the check goes to; and not so far.
+    for (before, base, left) in [(3000, 1501, 1), (1500, 1500, 0), (1200, 1200, 300)] {
+        let raw = Raw::new().await;
+        let near = raw.store().await;
+        let far = raw.store_by(&way).await;
+        append(&near, &(0..1500).map(event).collect::<Vec<_>>()).await;
+        let check = tokio::spawn(async move {
+            let verdict = far.verify(None).await.expect("it answers");
+            verdict.expect("it is whole")
+        });
+        // The first look has been taken.
+        sleep(DELAY * 2).await;
+        append(&near, &[event(2000)]).await;
         while near
-            .forget_events(before, 128)
+            .forget_events(at(before), 128)
             .await
             .expect("it forgets")
             .more
         {}
-        append(&near, &[event(round * 10_000 + 5000)]).await;
-        check.await.expect("it is whole");
+        append(&near, &[event(5000)]).await;
+        let verified = check.await.expect("it ends");
+        assert_eq!(verified.base.sequence, base, "it was slow enough");
+        assert_eq!(verified.records, left);
     }
 }
 

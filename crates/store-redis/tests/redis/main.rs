@@ -6,6 +6,7 @@
 mod accounts;
 mod audit;
 mod audit_nodes;
+mod audit_queries;
 mod audit_tampering;
 mod cluster;
 mod faults;

@@ -51,6 +51,13 @@ impl Raw {
         options.timeouts(LONG, LONG)
     }
 
+    /// One more way to the same.
+    pub(crate) async fn another(&self) -> Self {
+        let prefix = self.prefix.clone();
+        let other = Self::new().await;
+        Self { prefix, ..other }
+    }
+
     /// One more node over what is there.
     pub(crate) async fn store(&self) -> Arc<RedisStore> {
         opened(self.options()).await
