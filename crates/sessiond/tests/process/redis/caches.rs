@@ -234,4 +234,19 @@ fn changes_of_a_session_are_seen_within_the_bound() {
     }
     let (status, told) = told(&mut clients[2]);
     assert_eq!((status, &told["role"]), (200, &json!("editor")));
+
+    // An access token that is taken back by itself is a change of no session.
+    register(&mut clients[0], "ada@example.org");
+    let told = json_of(&login(&mut clients[0], "ada@example.org", PASSWORD));
+    let access = told["access_token"].as_str().unwrap();
+    assert!(is_bearer_in(&mut clients[2], access));
+    let answer = clients[0].post_form("/oauth2/revoke", &format!("token={access}"));
+    let taken_at = Instant::now();
+    assert_eq!(answer.unwrap().status, 200);
+    let lag = lag(&mut clients[2], taken_at, |client| {
+        is_bearer_in(client, access)
+    });
+    println!("a taken access token was refused by node 2 {lag:?} after");
+    assert!(lag < WITHIN, "{lag:?}");
+    assert!(!is_bearer_in(&mut clients[2], access), "and it stays so");
 }

@@ -73,14 +73,15 @@ fn the_bound_holds(cut: Cut) {
     );
     assert!(*longest < WITHIN, "{longest:?}");
     if cut != Cut::Reset {
-        assert!(*longest > WITHIN / 2, "it was told of by nobody");
+        assert!(*longest > WITHIN / 10, "it was told after all");
     }
     // Each is read again, but not each time.
     let read = reads(&site, there, &tokens);
     println!("{cut:?}: {SESSIONS} sessions were read {read} times in {COUNTED} bounds");
     let expected = match cut {
-        Cut::Reset => 2 * SESSIONS..=8 * SESSIONS,
-        // All are forgotten, too, whenever a try to subscribe ends.
+        // All are forgotten whenever a subscription begins or ends.
+        Cut::Reset => 2 * SESSIONS..=12 * SESSIONS,
+        // And whenever a try to subscribe ends.
         _ => 2 * SESSIONS..=6 * SESSIONS,
     };
     assert!(expected.contains(&read), "{read}");
@@ -159,7 +160,7 @@ fn reads(site: &Site, node: &Server, tokens: &[String]) -> usize {
         validated += validate_all(&mut client, tokens);
         std::thread::sleep(Duration::from_millis(20));
     }
-    assert!(validated > SESSIONS * 10, "that would be too few");
+    assert!(validated > SESSIONS * 20, "that would be too few");
     gets(site) - before
 }
 
