@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use std::fs;
+use std::time::Duration;
 
 use real_redis::{RedisServer, ServerOptions};
 use session_core::Session;
@@ -62,7 +63,6 @@ async fn the_rights_that_are_advised_are_enough() {
 #[tokio::test]
 async fn changes_are_heard_of_with_the_rights_that_are_advised() {
     use std::sync::Arc;
-    use std::time::Duration;
 
     use session_core::ports::{Change, ChangeFeed as _, ChangeListener};
     use tokio::sync::mpsc;
@@ -199,6 +199,28 @@ async fn a_client_certificate_is_shown_where_it_is_wanted() {
     println!("no authority: {told}");
 }
 
+/// Whoever may not ask for the role sees all the same that the server is no primary any more.
+#[tokio::test]
+async fn a_replica_is_not_believed_with_few_rights_either() {
+    let Some(server) = own::start(&secured()) else {
+        return;
+    };
+    let store = RedisStore::open(options(&server)).await;
+    let store = store.expect("it lets us in");
+    let kept = session("ada", start());
+    store.create(kept.clone(), NO_LIMIT).await.expect("stored");
+    assert_eq!(server.command(&["REPLICAOF", "127.0.0.1", "1"]), "OK");
+    // Looked at once a second.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    for _ in 0..50 {
+        let found = store.find(kept.id).await;
+        assert!(is_unavailable(&found), "{found:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(server.command(&["REPLICAOF", "NO", "ONE"]), "OK");
+    works_within(Duration::from_secs(3), async || store.find(kept.id).await).await;
+}
+
 /// Somebody changes what we may: that passes, once they see it.
 #[tokio::test]
 async fn rights_that_are_taken_away_and_given_back() {
@@ -216,7 +238,7 @@ async fn rights_that_are_taken_away_and_given_back() {
         let words = [&["ACL", "SETUSER", "sessiond"], rights].concat();
         assert_eq!(server.command(&words), "OK");
     };
-    let again = std::time::Duration::from_secs(3);
+    let again = Duration::from_secs(3);
     let takings: [(&[&str], &[&str]); 4] = [
         // No scripts; no keys; nothing at all; not even a login.
         (&["-evalsha", "-eval"], &["+evalsha", "+eval"]),
