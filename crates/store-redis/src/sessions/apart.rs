@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::{join_all, try_join, try_join_all};
@@ -15,6 +16,7 @@ use session_core::ports::{
 use session_core::{
     BUSIEST_USERS, DUE_COUNTED, EndKind, EndReason, Ending, Session, SessionId, Standing, UserId,
 };
+use tokio::time::sleep;
 
 use super::{AT_ONCE, Counts, SweptTold, expired_session, ids, read_optional, script, taken};
 use crate::RedisStore;
@@ -36,6 +38,10 @@ script!(STATS_USERS, "users", "stats_users", "apart_stats_users");
 
 /// How often a place is tried for that others take in between. Each time somebody had one.
 const TRIES: usize = 1000;
+
+/// How often, and for how long, it is waited for places that others have taken and not filled.
+const WAITS: usize = 100;
+const WAIT: Duration = Duration::from_millis(20);
 
 /// Places that one look at a bucket finds to settle at most, as `apart_work.lua` has it.
 const PLACES_AT_ONCE: usize = 128;
@@ -63,6 +69,7 @@ impl RedisStore {
         let (id, user, now) = (session.id, session.user_id.clone(), session.created_at);
         let mut evicted = Vec::new();
         let mut over = Vec::new();
+        let mut waits = 0;
         for _ in 0..TRIES {
             let (reserved_at, is_ours) = match self.reserve(DOING, id, &user, limit, &over).await? {
                 Place::Reserved(at) => (at, true),
@@ -90,6 +97,14 @@ impl RedisStore {
                     }
                     over = held.over;
                     let surplus = (held.live.len() + held.coming + 1).saturating_sub(max);
+                    if surplus > held.live.len() {
+                        // Others are about to fill these places, or died on the way and lose them.
+                        waits += 1;
+                        if waits > WAITS {
+                            break;
+                        }
+                        sleep(WAIT).await;
+                    }
                     for id in held.live.into_iter().take(surplus) {
                         let ending = Ending {
                             kind: EndKind::Terminated,
@@ -457,22 +472,23 @@ impl RedisStore {
         if places.is_empty() {
             return Ok(());
         }
+        let looks = places.iter().map(async |place| {
+            let Some((id, user)) = id_and_user(place) else {
+                // Not written by us: it must not stop the sweep.
+                return Ok(true);
+            };
+            if self.bytes_of(doing, id).await?.is_some() {
+                return Ok(true);
+            }
+            self.drop_missing(doing, &user, &[id]).await?;
+            Ok::<_, StoreError>(false)
+        });
         let mut settled = SETTLE.call(bucket);
         let mut has_settled = false;
-        for place in places {
-            // The id, and then the user.
-            let (id, user) = place.split_at_checked(16).unwrap_or((place, b""));
-            let id = told(doing, session_id(id))?;
-            let user = std::str::from_utf8(user)
-                .ok()
-                .and_then(|user| UserId::new(user).ok());
-            let user = user.ok_or(Failure::Corrupt("a user's id cannot be read"));
-            let user = told(doing, user)?;
-            if self.bytes_of(doing, id).await?.is_some() {
+        for (place, is_known) in places.iter().zip(try_join_all(looks).await?) {
+            if is_known {
                 settled.arg(place);
                 has_settled = true;
-            } else {
-                self.drop_missing(doing, &user, &[id]).await?;
             }
         }
         if has_settled {
@@ -527,6 +543,13 @@ impl RedisStore {
     fn index_of(&self, user: &UserId) -> Vec<u8> {
         key(self.keys.of_user(user), &[b"u:", user.as_str().as_bytes()])
     }
+}
+
+/// What the name of a place says: the id, and then the user.
+fn id_and_user(place: &[u8]) -> Option<(SessionId, UserId)> {
+    let (id, user) = place.split_at_checked(16)?;
+    let user = UserId::new(std::str::from_utf8(user).ok()?).ok()?;
+    Some((session_id(id).ok()?, user))
 }
 
 /// What is behind the entries of an index.
