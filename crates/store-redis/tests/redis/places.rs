@@ -77,7 +77,7 @@ async fn a_place_that_is_not_filled_is_waited_for_and_not_for_long() {
         .query_async(&mut raw)
         .await
         .expect("redis answers");
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     let refused = store.create(session("ada", start()), limit).await;
     assert_eq!(
         refused.expect_err("no place").kind(),
