@@ -76,9 +76,9 @@ impl Vouching {
         self.told_up_to.store(looks_at, Ordering::Release);
     }
 
-    /// Nothing is told any more.
-    pub(crate) fn end(&self) {
-        self.told_up_to.store(NEVER, Ordering::Release);
+    /// Nothing is told any more; whether it was until now.
+    pub(crate) fn end(&self) -> bool {
+        self.told_up_to.swap(NEVER, Ordering::AcqRel) != NEVER
     }
 }
 
@@ -136,7 +136,8 @@ mod tests {
     fn a_feed_that_ended_vouches_for_nothing() {
         let vouching = second();
         vouching.begin(at(0));
-        vouching.end();
+        assert!(vouching.end());
+        assert!(!vouching.end(), "it has ended");
         assert!(!vouching.is_good(at(10), at(1500)));
         vouching.begin(at(1600));
         assert!(

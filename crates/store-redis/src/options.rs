@@ -206,6 +206,7 @@ impl Options {
     }
 
     /// What all keys begin with. Deployments with different ones share a server and nothing else.
+    /// None may begin with another's and a colon: `a` and `a:u` would have keys in common.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();

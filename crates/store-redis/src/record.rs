@@ -140,6 +140,9 @@ pub(crate) fn read(id: SessionId, bytes: &[u8]) -> Result<Arc<Session>, Failure>
     let expires_at = rest.time()?;
     let idle = i64::from_be_bytes(rest.array().ok_or(DAMAGED)?);
     let ended_at = rest.time()?;
+    let idle_timeout = (flags & HAS_IDLE_TIMEOUT != 0)
+        .then(|| TimeDelta::try_milliseconds(idle).ok_or(DAMAGED))
+        .transpose()?;
     let secret_hash = SecretHash::from_bytes(rest.array().ok_or(DAMAGED)?);
     let user_id = rest.tiny()?;
     let reason = rest.tiny()?;
@@ -178,7 +181,7 @@ pub(crate) fn read(id: SessionId, bytes: &[u8]) -> Result<Arc<Session>, Failure>
         created_at,
         last_activity,
         expires_at,
-        idle_timeout: (flags & HAS_IDLE_TIMEOUT != 0).then(|| TimeDelta::milliseconds(idle)),
+        idle_timeout,
         remember_me: flags & REMEMBER_ME != 0,
         metadata,
         upstream: details.upstream(),

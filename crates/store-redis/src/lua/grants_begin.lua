@@ -5,6 +5,8 @@ local record, bytes, ttl, interrupted, keep = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local g = find(id)
 if not g then return { 'not found', false } end
 if not g.is_sound then return unsound(id) end
+-- The client may have sent this again by itself, after an answer that was lost.
+if g.record == record and g.version == version then return { 'begun', whole(id) } end
 if is_leased(g, tonumber(now)) then return { 'busy', whole(id) } end
 if g.version ~= expected then return { 'changed', whole(id) } end
 if redis.call('EXISTS', record_key(record)) == 1 then return { 'taken', false } end

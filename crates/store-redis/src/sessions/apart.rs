@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::{join_all, try_join, try_join_all};
@@ -15,6 +16,7 @@ use session_core::ports::{
 use session_core::{
     BUSIEST_USERS, DUE_COUNTED, EndKind, EndReason, Ending, Session, SessionId, Standing, UserId,
 };
+use tokio::time::sleep;
 
 use super::{
     AT_ONCE, Counts, SweptTold, expired_session, ids, if_sound, read_optional, script, taken,
@@ -41,6 +43,10 @@ script!(STATS_USERS, "users", "stats_users", "apart_stats_users");
 /// How often a place is tried for that others take in between. Each time somebody had one.
 const TRIES: usize = 1000;
 
+/// How often, and for how long, it is waited for places that others have taken and not filled.
+const WAITS: usize = 100;
+const WAIT: Duration = Duration::from_millis(20);
+
 /// Places that one look at a bucket finds to settle at most, as `apart_work.lua` has it.
 const PLACES_AT_ONCE: usize = 128;
 
@@ -64,55 +70,44 @@ impl RedisStore {
     ) -> Result<Created, StoreError> {
         const DOING: &str = "create a session";
         let bytes = told(DOING, record::write(&session))?;
-        let (id, user, now) = (session.id, session.user_id.clone(), session.created_at);
-        let mut evicted = Vec::new();
-        let mut over = Vec::new();
-        let mut entries = limit.max;
+        let (id, user) = (session.id, session.user_id.clone());
+        let mut room = Room {
+            entries: limit.max,
+            ..Room::default()
+        };
+        let mut waits = 0;
         for _ in 0..TRIES {
-            let (reserved_at, is_ours) =
-                match self.reserve(DOING, id, &user, entries, &over).await? {
-                    Place::Reserved(at) => (at, true),
-                    Place::Again(at) => (at, false),
-                    Place::Taken => return Err(taken(DOING)),
-                    Place::Full(held) => {
-                        // Nobody goes for a session that will not be.
-                        let (is_taken, held) = try_join(
-                            self.bytes_of(DOING, id),
-                            self.look_at_held(DOING, &user, held, now),
-                        )
-                        .await?;
-                        if is_taken.is_some() {
-                            return Err(taken(DOING));
-                        }
-                        let max = limit.max as usize;
-                        let has_room = held.live.len() + held.coming < max;
-                        if !has_room && limit.policy == LimitPolicy::Refuse {
-                            self.leave(
-                                DOING,
-                                &held.over.iter().map(|id| (*id, &user)).collect::<Vec<_>>(),
-                            )
-                            .await?;
-                            return Ok(Created::LimitReached);
-                        }
-                        over = held.over;
-                        entries = limit.max.saturating_add(held.damaged);
-                        let surplus = (held.live.len() + held.coming + 1).saturating_sub(max);
-                        for id in held.live.into_iter().take(surplus) {
-                            let ending = Ending {
-                                kind: EndKind::Terminated,
-                                reason: EndReason::SESSION_LIMIT,
-                                at: now,
-                            };
-                            if let Some(EndOutcome::Ended(_)) =
-                                self.end_alone(DOING, id, &ending).await?
-                            {
-                                evicted.push(id);
-                            }
-                            over.push(id);
-                        }
-                        continue;
+            let (entries, over) = (room.entries, &room.over);
+            let (reserved_at, is_ours) = match self.reserve(DOING, id, &user, entries, over).await?
+            {
+                Place::Reserved(at) => (at, true),
+                Place::Again(at) => (at, false),
+                Place::Taken => return Err(taken(DOING)),
+                Place::Full(held) => {
+                    // Nobody goes for a session that will not be.
+                    let looks = self.look_at_held(DOING, &user, held, session.created_at);
+                    let (is_taken, held) = try_join(self.bytes_of(DOING, id), looks).await?;
+                    if is_taken.is_some() {
+                        return Err(taken(DOING));
                     }
-                };
+                    if held.count() >= limit.max as usize && limit.policy == LimitPolicy::Refuse {
+                        let over: Vec<_> = held.over.iter().map(|id| (*id, &user)).collect();
+                        self.leave(DOING, &over).await?;
+                        return Ok(Created::LimitReached);
+                    }
+                    if held.coming >= limit.max as usize {
+                        // Others are about to fill these places, or died on the way and lose them.
+                        waits += 1;
+                        if waits > WAITS {
+                            break;
+                        }
+                        sleep(WAIT).await;
+                    }
+                    self.make_room(DOING, &mut room, held, limit.max, session.created_at)
+                        .await?;
+                    continue;
+                }
+            };
             return match self
                 .put(DOING, &session, bytes, reserved_at, is_ours)
                 .await?
@@ -120,7 +115,7 @@ impl RedisStore {
             {
                 "stored" => Ok(Created::Stored {
                     session: Arc::new(session),
-                    evicted,
+                    evicted: room.evicted,
                 }),
                 outcome => {
                     if is_ours {
@@ -135,6 +130,34 @@ impl RedisStore {
             };
         }
         Err(Failure::Busy.into_store_error(DOING))
+    }
+
+    /// Ends so many of the oldest sessions that there is room for one more.
+    async fn make_room(
+        &self,
+        doing: &'static str,
+        room: &mut Room,
+        held: Held,
+        max: u32,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let surplus = (held.count() + 1).saturating_sub(max as usize);
+        room.entries = max.saturating_add(held.damaged);
+        room.over = held.over;
+        for id in held.live.into_iter().take(surplus) {
+            let ending = Ending {
+                kind: EndKind::Terminated,
+                reason: EndReason::SESSION_LIMIT,
+                at: now,
+            };
+            let outcome = self.end_alone(doing, id, &ending).await?;
+            // Of parallel creates one ends it, and that one tells of it.
+            if let Some(EndOutcome::Ended(_)) = outcome {
+                room.evicted.push(id);
+            }
+            room.over.push(id);
+        }
+        Ok(())
     }
 
     async fn reserve(
@@ -482,27 +505,23 @@ impl RedisStore {
         if places.is_empty() {
             return Ok(());
         }
+        let looks = places.iter().map(async |place| {
+            let Some((id, user)) = id_and_user(place) else {
+                // Not written by us: it must not stop the sweep.
+                return Ok(true);
+            };
+            if self.bytes_of(doing, id).await?.is_some() {
+                return Ok(true);
+            }
+            self.drop_missing(doing, &user, &[id]).await?;
+            Ok::<_, StoreError>(false)
+        });
         let mut settled = SETTLE.call(bucket);
         let mut has_settled = false;
-        for place in places {
-            // The id, and then the user.
-            let (id, user) = place.split_at_checked(16).unwrap_or((place, b""));
-            let id = told(doing, session_id(id))?;
-            let user = std::str::from_utf8(user)
-                .ok()
-                .and_then(|user| UserId::new(user).ok());
-            let user = user.ok_or(Failure::Corrupt("a user's id cannot be read"));
-            let user = told(doing, user)?;
-            // Nothing stands for one that cannot be read: it is there.
-            if self
-                .look_at(doing, id)
-                .await?
-                .is_none_or(|there| there.is_some())
-            {
+        for (place, is_known) in places.iter().zip(try_join_all(looks).await?) {
+            if is_known {
                 settled.arg(place);
                 has_settled = true;
-            } else {
-                self.drop_missing(doing, &user, &[id]).await?;
             }
         }
         if has_settled {
@@ -576,6 +595,31 @@ impl RedisStore {
 
     fn index_of(&self, user: &UserId) -> Vec<u8> {
         key(self.keys.of_user(user), &[b"u:", user.as_str().as_bytes()])
+    }
+}
+
+/// What the name of a place says: the id, and then the user.
+fn id_and_user(place: &[u8]) -> Option<(SessionId, UserId)> {
+    let (id, user) = place.split_at_checked(16)?;
+    let user = UserId::new(std::str::from_utf8(user).ok()?).ok()?;
+    Some((session_id(id).ok()?, user))
+}
+
+/// What was done to have room for one more session.
+#[derive(Default)]
+struct Room {
+    /// How many entries the index may have: those that cannot be read take no place.
+    entries: u32,
+    /// Sessions to take out of it, which have ended.
+    over: Vec<SessionId>,
+    /// Those that were ended for it.
+    evicted: Vec<SessionId>,
+}
+
+impl Held {
+    /// How many count under the limit.
+    fn count(&self) -> usize {
+        self.live.len() + self.coming
     }
 }
 

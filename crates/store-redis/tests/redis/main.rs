@@ -16,6 +16,7 @@ mod grant_keys;
 mod grant_nodes;
 mod marks;
 mod place;
+mod places;
 mod rate_bound;
 mod rate_extremes;
 mod rate_model;

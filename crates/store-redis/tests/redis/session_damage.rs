@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use session_core::ports::SessionStore;
-use session_core::{EndKind, EndReason, Ending, Page, PageRequest, SessionId, UserId};
+use session_core::ports::{SessionStore, StoreErrorKind};
+use session_core::{Activity, EndKind, EndReason, Ending, Page, PageRequest, SessionId, UserId};
 use store_contract::samples::{NO_LIMIT, minute, session, start};
 
 use crate::cluster;
@@ -70,6 +70,36 @@ async fn a_damaged_session_does_not_stop_the_sweep() {
     assert_eq!(stats.total, 3);
     let swept = store.sweep(late, start(), 100).await.expect("it sweeps");
     assert!(swept.expired.is_empty());
+}
+
+/// What was written by a newer version is nobody's reason to lose what others did.
+#[tokio::test]
+async fn activity_is_noted_beside_a_session_that_cannot_be_read() {
+    let raw = Raw::new().await;
+    let store = raw.store().await;
+    let ids = three(&raw, &*store).await;
+    let at = minute(3);
+    let all = ids.map(|id| Activity { id, at });
+    store.touch(&all).await.expect("it is noted");
+    let found = store.find(ids[2]).await.expect("it answers");
+    assert_eq!(found.expect("it is there").last_activity, at);
+}
+
+/// No span of time has as many milliseconds.
+#[tokio::test]
+async fn an_idle_timeout_beyond_all_bounds_is_damage() {
+    let raw = Raw::new().await;
+    let store = raw.store().await;
+    let ids = three(&raw, &*store).await;
+    let key = raw.key("s:", ids[1].as_bytes());
+    raw.on::<()>("SETRANGE", &key, &[b"2", b"\x02"]).await;
+    raw.on::<()>("SETRANGE", &key, &[b"35", &i64::MIN.to_be_bytes()])
+        .await;
+    let found = store.find(ids[1]).await;
+    assert_eq!(
+        found.expect_err("it is damaged").kind(),
+        StoreErrorKind::Corrupt
+    );
 }
 
 /// In the cluster the steps are several, and others do theirs in between.

@@ -13,7 +13,8 @@ use crate::cluster;
 async fn a_cluster_is_reached_while_the_first_of_its_addresses_is_not() {
     // Nobody listens on the port of discarding.
     let url = cluster::url().replacen("redis://", "redis://127.0.0.1:9,", 1);
-    let store = cluster::opened(&url).await.expect("the others answer");
+    let store = cluster::opened(&url, &cluster::prefix()).await;
+    let store = store.expect("the others answer");
     store.check().await.expect("the others answer");
 }
 

@@ -1,7 +1,5 @@
 //! Servers that let in whom they know, over TLS.
 
-use std::time::Duration;
-
 use std::fs;
 use std::time::Duration;
 
