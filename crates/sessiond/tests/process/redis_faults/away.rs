@@ -60,6 +60,8 @@ fn outage(length: Duration, mode: &str) {
         assert_eq!(ready.status, 503);
         assert!(ready.header("retry-after").is_some(), "{}", ready.head);
         std::thread::sleep(length);
+        // Idle connections are closed by the server in between.
+        client = node.server.connect();
         let ready = node::service(&mut client, "GET", "/ready", None);
         assert_eq!(ready.status, 503);
         let until = now();
