@@ -66,15 +66,7 @@ impl RedisStore {
         id: SessionId,
         ending: Ending,
     ) -> Result<Option<EndOutcome>, StoreError> {
-        const DOING: &str = "end a session";
-        let mut call = END.call(self.keys.root());
-        call.arg(id.as_bytes())
-            .arg(record::number_of(ending.kind))
-            .arg(ending.reason.as_str())
-            .arg(ending.at.timestamp_millis())
-            .arg(self.kept());
-        let (outcome, after): (String, Option<Vec<u8>>) = self.run(DOING, &END, &call).await?;
-        told(DOING, super::end_outcome(&outcome, id, after))
+        self.run_end("end a session", &END, id, &ending).await
     }
 
     pub(super) async fn end_user_jointly(

@@ -4,6 +4,7 @@
 //! where both lie on one server, and in `apart`, where they may lie in different hash slots.
 
 mod apart;
+mod counts;
 mod jointly;
 
 use std::sync::Arc;
@@ -15,15 +16,15 @@ use session_core::ports::{
     Created, EndOutcome, EndedBatch, EndedSession, Extension, LimitPolicy, SessionChange,
     SessionLimit, SessionStore, StoreError, StoreErrorKind, Suspension, Swept, UpdateOutcome,
 };
-use session_core::{
-    Activity, BUSIEST_USERS, Ending, Page, PageRequest, Session, SessionId, SessionStats, UserId,
-};
+use session_core::{Activity, Ending, Page, PageRequest, Session, SessionId, SessionStats, UserId};
 
 use crate::RedisStore;
 use crate::error::Failure;
 use crate::keys::key;
 use crate::record::{self, session_id};
+use crate::script::Script;
 use crate::store::told;
+use counts::Counts;
 
 /// A script about sessions, made of the parts that it names.
 macro_rules! script {
@@ -36,7 +37,12 @@ macro_rules! script {
     ($name:ident = $($part:literal),+) => {
         static $name: std::sync::LazyLock<crate::script::Script> = std::sync::LazyLock::new(|| {
             crate::script::Script::of(&[
-                $(include_str!(concat!("../lua/sessions/", $part, ".lua"))),+
+                $(include_str!(concat!(
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/src/lua/sessions/",
+                    $part,
+                    ".lua"
+                ))),+
             ])
         });
     };
@@ -258,6 +264,24 @@ impl SessionStore for RedisStore {
 }
 
 impl RedisStore {
+    /// Ends a session by a script that sees to its user's index, or does not.
+    async fn run_end(
+        &self,
+        doing: &'static str,
+        script: &Script,
+        id: SessionId,
+        ending: &Ending,
+    ) -> Result<Option<EndOutcome>, StoreError> {
+        let mut call = script.call(self.keys.of_session(id));
+        call.arg(id.as_bytes())
+            .arg(record::number_of(ending.kind))
+            .arg(ending.reason.as_str())
+            .arg(ending.at.timestamp_millis())
+            .arg(self.kept());
+        let (outcome, after): (String, Option<Vec<u8>>) = self.run(doing, script, &call).await?;
+        told(doing, end_outcome(&outcome, id, after))
+    }
+
     /// The record of a session as it stands in Redis.
     async fn bytes_of(
         &self,
@@ -295,54 +319,6 @@ const fn policy(limit: SessionLimit) -> &'static str {
     match limit.policy {
         LimitPolicy::EvictOldest => "evict",
         LimitPolicy::Refuse => "refuse",
-    }
-}
-
-/// What is counted, before it is put together.
-#[derive(Default)]
-struct Counts {
-    /// Not noted as ended.
-    open: u64,
-    /// Past their deadline among those, as far as they were looked at.
-    due: u64,
-    /// Noted as expired.
-    expired: u64,
-    /// Ended otherwise.
-    ended: u64,
-    /// Users with open sessions.
-    users: u64,
-    /// Users some of whose sessions are due, and how many of theirs are live.
-    shifted: Vec<(String, i64)>,
-    /// The others with most sessions.
-    busiest: Vec<(String, i64)>,
-}
-
-impl Counts {
-    fn summed_up(self) -> Result<SessionStats, Failure> {
-        let told_of = self.shifted.len() as u64;
-        let shifted: Vec<_> = self
-            .shifted
-            .into_iter()
-            .filter(|(_, live)| *live > 0)
-            .collect();
-        let gone = told_of - shifted.len() as u64;
-        let mut busiest = Vec::with_capacity(shifted.len() + self.busiest.len());
-        for (user, live) in shifted.into_iter().chain(self.busiest) {
-            let user = UserId::new(&user);
-            let user = user.map_err(|_| Failure::Corrupt("a user's id cannot be read"))?;
-            busiest.push((user, live.unsigned_abs()));
-        }
-        busiest.sort_unstable_by(|(name, live), (other_name, other_live)| {
-            other_live.cmp(live).then_with(|| name.cmp(other_name))
-        });
-        busiest.truncate(BUSIEST_USERS);
-        Ok(SessionStats {
-            active: self.open.saturating_sub(self.due),
-            expired: self.expired + self.due,
-            total: self.open + self.expired + self.ended,
-            unique_users: self.users.saturating_sub(gone),
-            busiest_users: busiest,
-        })
     }
 }
 
