@@ -155,7 +155,7 @@ impl UserDirectory for RedisStore {
         }
     }
 
-    /// One round trip for each [`AT_ONCE`] accounts.
+    /// One round trip for up to 127 accounts, and one more for each 128 beyond.
     async fn list_accounts(
         &self,
         page: PageRequest<AccountId>,
