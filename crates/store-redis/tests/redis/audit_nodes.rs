@@ -9,6 +9,7 @@ use session_core::ports::AuditLog as _;
 use store_redis::RedisStore;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::audit::{append, at, event};
@@ -206,37 +207,74 @@ async fn all_or_none_of_a_batch_is_appended() {
     assert_eq!(records(&store).await, 3002);
 }
 
-/// A check that takes long while what it is to check is forgotten, in part or all of it, and the log goes
+/// While a check is under way, what it is to check is forgotten, in part or all of it, and the log goes
 /// on: what is left is whole.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_forgotten_during_a_check_is_not_missed() {
-    // Each look of the check takes twice this long, and there are six of them.
-    const DELAY: Duration = Duration::from_millis(80);
-    let way = by_a_long_way(DELAY).await;
     // With what was appended meanwhile; up to the end that the check goes to; and not so far.
     for (before, base, left) in [(3000, 1501, 1), (1500, 1500, 0), (1200, 1200, 300)] {
         let raw = Raw::new().await;
         let near = raw.store().await;
-        let far = raw.store_by(&way).await;
         append(&near, &(0..1500).map(event).collect::<Vec<_>>()).await;
+        let gate = Arc::new(Gate::default());
+        let far = raw.store_by(&through(Arc::clone(&gate)).await).await;
         let check = tokio::spawn(async move {
             let verdict = far.verify(None).await.expect("it answers");
             verdict.expect("it is whole")
         });
-        // The first look has been taken.
-        sleep(DELAY * 2).await;
+        gate.second_look.notified().await;
         append(&near, &[event(2000)]).await;
-        while near
-            .forget_events(at(before), 128)
-            .await
-            .expect("it forgets")
-            .more
-        {}
+        loop {
+            let forgotten = near.forget_events(at(before), 128).await;
+            if !forgotten.expect("it forgets").more {
+                break;
+            }
+        }
         append(&near, &[event(5000)]).await;
+        gate.opened.notify_one();
         let verified = check.await.expect("it ends");
-        assert_eq!(verified.base.sequence, base, "it was slow enough");
-        assert_eq!(verified.records, left);
+        assert_eq!((verified.base.sequence, verified.records), (base, left));
     }
+}
+
+/// Holds the second look of a check on its way to the server: the one that goes on behind 256 records.
+#[derive(Default)]
+struct Gate {
+    second_look: Notify,
+    opened: Notify,
+}
+
+impl Gate {
+    async fn carry(&self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
+        let mut some = vec![0; 65536];
+        while let Ok(length @ 1..) = from.read(&mut some).await {
+            if some[..length].windows(6).any(|part| part == b"(256-0") {
+                self.second_look.notify_one();
+                self.opened.notified().await;
+            }
+            if to.write_all(&some[..length]).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// The URL of a server behind a gate.
+async fn through(gate: Arc<Gate>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            let server = url().trim_start_matches("redis://").to_owned();
+            let far = TcpStream::connect(server).await.expect("it listens");
+            let (near_in, near_out) = near.into_split();
+            let (far_in, far_out) = far.into_split();
+            tokio::spawn(carry(far_in, near_out, Duration::ZERO));
+            let gate = Arc::clone(&gate);
+            tokio::spawn(async move { gate.carry(near_in, far_out).await });
+        }
+    });
+    format!("redis://{address}")
 }
 
 /// The URL of a server that is so far away.
